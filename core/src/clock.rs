@@ -1,0 +1,29 @@
+//! Wall-clock time, read in this file only. Durations and deadlines use tokio's clock, which tests
+//! can pause.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Nanoseconds since 1970, UTC; zero for a clock set before that.
+#[allow(clippy::disallowed_methods)]
+pub(crate) fn unix_nanos() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// RFC 3339 in UTC with exactly nine fraction digits and `Z`, so that text order is time order.
+pub(crate) fn rfc3339(unix_nanos: u64) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(unix_nanos))
+        .map_or_else(|_| "1970-01-01T00:00:00.000000000Z".to_owned(), |time| format!("{time:.9}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_have_nine_digits_and_end_in_z() {
+        assert_eq!(rfc3339(1_767_225_600_000_000_001), "2026-01-01T00:00:00.000000001Z");
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000000000Z");
+    }
+}

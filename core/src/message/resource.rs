@@ -1,0 +1,72 @@
+//! The resource a run is about.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::members::{members, parse, string, text};
+use crate::error::Result;
+
+/// Desired state, as the control plane keeps it.
+#[derive(Clone, Debug, PartialEq, Default, Serialize)]
+pub struct Resource {
+    /// The id made when the resource was created.
+    pub id: String,
+    /// The name, unique for its type.
+    pub name: String,
+    /// The pipeline that the resource starts; empty when none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub pipeline: String,
+    /// The type: the name of the resource definition.
+    pub resource: String,
+    /// Facts beside the desired state. `driverresults.<driver>` holds the result of an earlier
+    /// step, as JSON text.
+    pub metadata: Map<String, Value>,
+    /// The desired state itself, `null` when none was given.
+    pub spec: Value,
+}
+
+impl Resource {
+    /// Reads a resource: absent or `null` text as empty, absent metadata as an empty map.
+    ///
+    /// # Errors
+    /// `MessageInvalid`, naming the field. Text nested deeper than 128 is refused here; it can
+    /// still be read as text.
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let text = text("resource", bytes)?;
+        let [id, name, pipeline, resource, metadata, spec] =
+            members("resource", text, ["id", "name", "pipeline", "resource", "metadata", "spec"])?;
+        Ok(Self {
+            id: string("id", id)?,
+            name: string("name", name)?,
+            pipeline: string("pipeline", pipeline)?,
+            resource: string("resource", resource)?,
+            metadata: metadata.map_or_else(|| Ok(Map::new()), |raw| parse("metadata", raw))?,
+            spec: spec.map_or(Ok(Value::Null), |raw| parse("spec", raw))?,
+        })
+    }
+
+    /// The resource as JSON text, in the control plane's key order.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_gets_a_verdict(text in ".*") {
+            let _verdict = Resource::decode(text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn nesting_a_parser_cannot_hold_is_a_verdict() {
+        let deep = format!("{{\"spec\":{}{}}}", "[".repeat(5_000), "]".repeat(5_000));
+        assert!(Resource::decode(deep.as_bytes()).is_err());
+    }
+}

@@ -1,0 +1,239 @@
+//! The answer to a driver message.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::members::{invalid, members, parse, string, text};
+use super::resource::Resource;
+use crate::error::Result;
+use crate::run_id::RunId;
+
+/// What a driver run came to.
+#[derive(Clone, Debug, PartialEq, Default, Serialize)]
+pub struct DriverResult {
+    /// Whether the pipeline goes on.
+    pub success: bool,
+    /// One line for people.
+    pub message: String,
+    /// Anything later steps may need; `null` when nothing. Keep it small: it travels with every
+    /// later message of the pipeline.
+    pub data: Value,
+}
+
+impl DriverResult {
+    /// A good result: the pipeline goes on.
+    pub fn success(message: impl Into<String>) -> Self {
+        Self { success: true, message: message.into(), data: Value::Null }
+    }
+
+    /// A bad result: the pipeline stops here.
+    pub fn failure(message: impl Into<String>) -> Self {
+        Self { success: false, message: message.into(), data: Value::Null }
+    }
+
+    /// The result with data for later steps.
+    #[must_use]
+    pub fn data(mut self, data: impl Into<Value>) -> Self {
+        self.data = data.into();
+        self
+    }
+}
+
+/// A driver result with the envelope the pipeline engine reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResultEvent {
+    /// The run, echoed.
+    pub run_id: RunId,
+    /// The resource, echoed.
+    pub resource: Resource,
+    /// The driver that answers.
+    pub driver: String,
+    /// Its answer.
+    pub result: DriverResult,
+}
+
+impl ResultEvent {
+    /// The event name of every result.
+    pub const EVENT: &'static str = "driver.result";
+
+    /// Reads a result as strictly as the pipeline engine does.
+    ///
+    /// # Errors
+    /// `MessageInvalid`, naming the field: the engine would drop this document.
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let text = text("result", bytes)?;
+        let [run_id, resource, result] =
+            members("result", text, ["run_id", "resource", "driverresult"])?;
+        let resource = resource.map_or_else(
+            || Ok(Resource::default()),
+            |raw| Resource::decode(raw.get().as_bytes()),
+        )?;
+        if let Some((key, _)) = resource.metadata.iter().find(|(_, value)| !value.is_string()) {
+            return Err(invalid("resource.metadata", format_args!("{key} is not text")));
+        }
+        let [success, message, data, driver] = members(
+            "driverresult",
+            result.map_or("{}", RawValue::get),
+            ["success", "message", "data", "driver"],
+        )?;
+        Ok(Self {
+            run_id: string("run_id", run_id)?.into(),
+            resource,
+            driver: string("driverresult.driver", driver)?,
+            result: DriverResult {
+                success: success.map_or(Ok(false), |raw| parse("driverresult.success", raw))?,
+                message: string("driverresult.message", message)?,
+                data: data.map_or(Ok(Value::Null), |raw| parse("driverresult.data", raw))?,
+            },
+        })
+    }
+
+    /// The bytes to publish.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        encode(&self.run_id, &self.driver, &self.result, &Echo::of(&self.resource))
+    }
+}
+
+/// Answers a message: the bytes of its result, with the resource echoed from the payload's text.
+pub(crate) fn answer(
+    run_id: &RunId,
+    driver: &str,
+    result: &DriverResult,
+    echo: &Echo<'_>,
+) -> Vec<u8> {
+    encode(run_id, driver, result, echo)
+}
+
+/// The resource as a result carries it: every metadata value text, as the engine demands.
+#[derive(Serialize)]
+pub(crate) struct Echo<'a> {
+    id: String,
+    name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pipeline: String,
+    resource: String,
+    metadata: Map<String, Value>,
+    spec: Spec<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Spec<'a> {
+    Text(&'a RawValue),
+    Parsed(&'a Value),
+    Nothing,
+}
+
+impl<'a> Echo<'a> {
+    /// From the text of a payload that [`DriverMessage`](super::DriverMessage) accepted.
+    pub(crate) fn from_payload(payload: &'a str) -> Result<Self> {
+        let [id, name, pipeline, resource, metadata, spec] = members(
+            "payload",
+            payload,
+            ["id", "name", "pipeline", "resource", "metadata", "spec"],
+        )?;
+        let metadata = metadata.and_then(|raw| parse("metadata", raw).ok()).unwrap_or_default();
+        Ok(Self {
+            id: string("payload.id", id)?,
+            name: string("payload.name", name)?,
+            pipeline: string("payload.pipeline", pipeline)?,
+            resource: string("payload.resource", resource)?,
+            metadata: texts(metadata),
+            spec: spec.map_or(Spec::Nothing, Spec::Text),
+        })
+    }
+
+    fn of(resource: &'a Resource) -> Self {
+        Self {
+            id: resource.id.clone(),
+            name: resource.name.clone(),
+            pipeline: resource.pipeline.clone(),
+            resource: resource.resource.clone(),
+            metadata: texts(resource.metadata.clone()),
+            spec: Spec::Parsed(&resource.spec),
+        }
+    }
+
+    /// Only what the engine looks the stored resource up by.
+    pub(crate) fn shorten(&mut self) {
+        self.metadata = Map::new();
+        self.spec = Spec::Nothing;
+    }
+}
+
+fn texts(metadata: Map<String, Value>) -> Map<String, Value> {
+    metadata
+        .into_iter()
+        .map(|(key, value)| match value {
+            Value::String(text) => (key, Value::String(text)),
+            other => (key, Value::String(other.to_string())),
+        })
+        .collect()
+}
+
+fn encode(run_id: &RunId, driver: &str, result: &DriverResult, echo: &Echo<'_>) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Envelope<'a> {
+        event: &'static str,
+        run_id: &'a RunId,
+        resource: &'a Echo<'a>,
+        driverresult: Inner<'a>,
+    }
+    #[derive(Serialize)]
+    struct Inner<'a> {
+        success: bool,
+        message: &'a str,
+        data: &'a Value,
+        driver: &'a str,
+    }
+    serde_json::to_vec(&Envelope {
+        event: ResultEvent::EVENT,
+        run_id,
+        resource: echo,
+        driverresult: Inner {
+            success: result.success,
+            message: &result.message,
+            data: &result.data,
+            driver,
+        },
+    })
+    .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_echo_keeps_digits_and_writes_metadata_as_text() {
+        let payload = r#"{"name":"a","resource":"r","metadata":{"n":1,"t":"x"},"spec":{"z":9007199254740993.10}}"#;
+        let echo = Echo::from_payload(payload).unwrap();
+        let bytes = answer(&"run".into(), "d", &DriverResult::success("ok"), &echo);
+        assert_eq!(
+            String::from_utf8(bytes).unwrap(),
+            r#"{"event":"driver.result","run_id":"run","resource":{"id":"","name":"a","resource":"r","metadata":{"n":"1","t":"x"},"spec":{"z":9007199254740993.10}},"driverresult":{"success":true,"message":"ok","data":null,"driver":"d"}}"#
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_gets_a_verdict(text in ".*") {
+            let _verdict = ResultEvent::decode(text.as_bytes());
+        }
+
+        #[test]
+        fn what_is_encoded_decodes_to_the_same(run in ".*", message in ".*", key in ".*", n in any::<i64>()) {
+            let event = ResultEvent {
+                run_id: run.into(),
+                resource: Resource { name: "a".into(), spec: json!({ key.clone(): n }), ..Resource::default() },
+                driver: "d".into(),
+                result: DriverResult::failure(message).data(json!({ key: n })),
+            };
+            prop_assert_eq!(ResultEvent::decode(&event.encode()).unwrap(), event);
+        }
+    }
+}

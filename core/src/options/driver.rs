@@ -1,0 +1,182 @@
+//! Options of one driver.
+
+use serde::{Deserialize, Serialize};
+
+use super::fault::Faults;
+use crate::subject::name_fault;
+
+/// Which events of a driver may never be reconciled at the same time in one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Serialization {
+    /// Events for the same resource wait for each other, in their order.
+    #[default]
+    Resource,
+    /// Nothing waits.
+    None,
+}
+
+/// What one driver listens to and how its runs are treated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DriverOptions {
+    /// The driver's name: letters, digits, `-` and `_`. Also the name of its durable consumer,
+    /// shared by all its instances.
+    pub name: String,
+    /// The resource types it handles, at least one: letters, digits, `-` and `_`.
+    pub resources: Vec<String>,
+    /// The broadcast events it wants; `*` is all. A message addressed to this driver is always run.
+    pub events: Vec<String>,
+    /// Runs in flight at once in this process.
+    pub concurrency: u32,
+    /// How long the server waits for a sign of life before it hands the event to another instance.
+    /// Renewed every third of it while a run lasts, so it does not limit a run.
+    pub ack_wait_ms: u64,
+    /// How often an event is tried before it is answered with a failed result.
+    pub max_attempts: u32,
+    /// The delay before the second attempt, when reconcile asks for a retry without naming one.
+    pub retry_initial_ms: u64,
+    /// The longest such delay; each is about twice the one before.
+    pub retry_max_ms: u64,
+    /// Which events wait for each other.
+    pub serialize: Serialization,
+    /// How long a cancelled run may go on before it is abandoned.
+    pub cancel_grace_ms: u64,
+    /// How many bytes of log lines may wait for the server before the writer waits.
+    pub log_buffer_bytes: u32,
+    /// How many log lines may be on their way without the server's word that they are stored.
+    pub log_window: u32,
+    /// The least number of unacknowledged events the consumer allows, over all instances.
+    pub max_ack_pending: u32,
+    /// Take over a consumer of this name that another runtime made, or whose filters would be
+    /// narrowed, although messages held for it may be lost.
+    pub adopt: bool,
+}
+
+impl Default for DriverOptions {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            resources: Vec::new(),
+            events: vec!["*".to_owned()],
+            concurrency: 1,
+            ack_wait_ms: 30_000,
+            max_attempts: 5,
+            retry_initial_ms: 1_000,
+            retry_max_ms: 300_000,
+            serialize: Serialization::Resource,
+            cancel_grace_ms: 10_000,
+            log_buffer_bytes: 4 * 1024 * 1024,
+            log_window: 256,
+            max_ack_pending: 1_000,
+            adopt: false,
+        }
+    }
+}
+
+impl DriverOptions {
+    /// Notes every fault, each path starting with `path`.
+    pub fn check(&self, path: &str, faults: &mut Faults) {
+        let at = |field: &str| {
+            if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
+        };
+        if let Some(reason) = name_fault(&self.name) {
+            faults.add(at("name"), reason);
+        }
+        if self.resources.is_empty() {
+            faults.add(at("resources"), "must name at least one resource type");
+        }
+        for (i, resource) in self.resources.iter().enumerate() {
+            let here = at(&format!("resources[{i}]"));
+            if let Some(reason) = name_fault(resource) {
+                faults.add(here, reason);
+            } else if let Some(first) = self.resources[..i].iter().position(|r| r == resource) {
+                faults.add(here, format_args!("is the same as resources[{first}]"));
+            }
+        }
+        if self.events.is_empty() {
+            faults.add(at("events"), "must name at least one event, or '*' for all");
+        }
+        for (i, event) in self.events.iter().enumerate() {
+            if event.is_empty() {
+                faults.add(at(&format!("events[{i}]")), "is empty; use '*' for all events");
+            }
+        }
+        const DAY_MS: u64 = 86_400_000;
+        faults.range(at("concurrency"), self.concurrency.into(), 1, 65_536);
+        faults.range(at("ack_wait_ms"), self.ack_wait_ms, 1_000, DAY_MS);
+        faults.range(at("max_attempts"), self.max_attempts.into(), 1, 1_000_000);
+        faults.range(at("retry_initial_ms"), self.retry_initial_ms, 0, 30 * DAY_MS);
+        faults.range(at("retry_max_ms"), self.retry_max_ms, self.retry_initial_ms, 30 * DAY_MS);
+        faults.range(at("cancel_grace_ms"), self.cancel_grace_ms, 0, DAY_MS);
+        faults.range(at("log_buffer_bytes"), self.log_buffer_bytes.into(), 65_536, 1 << 30);
+        faults.range(at("log_window"), self.log_window.into(), 1, 65_536);
+        faults.range(at("max_ack_pending"), self.max_ack_pending.into(), 1, 1_000_000);
+    }
+
+    /// Whether a broadcast event of this name is wanted.
+    #[must_use]
+    pub fn wants(&self, event: &str) -> bool {
+        self.events.iter().any(|wanted| wanted == "*" || wanted == event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorCode;
+
+    fn faulty_paths(options: &DriverOptions) -> Vec<String> {
+        let mut faults = Faults::default();
+        options.check("drivers[0]", &mut faults);
+        match faults.into_result() {
+            Ok(()) => Vec::new(),
+            Err(error) => {
+                assert_eq!(error.code(), ErrorCode::OptionsInvalid);
+                error.context().iter().map(|(path, _)| path.clone()).collect()
+            }
+        }
+    }
+
+    #[test]
+    fn defaults_lack_only_what_has_no_default() {
+        assert_eq!(
+            faulty_paths(&DriverOptions::default()),
+            ["drivers[0].name", "drivers[0].resources"]
+        );
+    }
+
+    #[test]
+    fn all_faults_are_found_at_once() {
+        let options = DriverOptions {
+            name: "a.b".into(),
+            resources: vec!["x".into(), "y z".into(), "x".into()],
+            events: vec![String::new()],
+            concurrency: 0,
+            ack_wait_ms: 10,
+            retry_initial_ms: 10,
+            retry_max_ms: 5,
+            ..DriverOptions::default()
+        };
+        assert_eq!(
+            faulty_paths(&options),
+            [
+                "drivers[0].name",
+                "drivers[0].resources[1]",
+                "drivers[0].resources[2]",
+                "drivers[0].events[0]",
+                "drivers[0].concurrency",
+                "drivers[0].ack_wait_ms",
+                "drivers[0].retry_max_ms"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_empty_event_reaches_only_drivers_that_want_all() {
+        let mut options = DriverOptions::default();
+        assert!(options.wants("") && options.wants("create"));
+        options.events = vec!["create".into()];
+        assert!(options.wants("create") && !options.wants("") && !options.wants("process"));
+    }
+}

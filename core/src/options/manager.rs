@@ -1,0 +1,39 @@
+//! Options of a driver manager.
+
+use serde::{Deserialize, Serialize};
+
+use super::connection::ConnectionOptions;
+use super::fault::Faults;
+
+/// How a driver manager connects and stops.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ManagerOptions {
+    /// How to reach the event stream.
+    pub connection: ConnectionOptions,
+    /// How long runs may go on after a shutdown was asked for, before they are cancelled.
+    pub shutdown_grace_ms: u64,
+    /// Drain on SIGINT and SIGTERM, and end at once on a second one.
+    pub signals: bool,
+}
+
+impl Default for ManagerOptions {
+    fn default() -> Self {
+        Self { connection: ConnectionOptions::default(), shutdown_grace_ms: 30_000, signals: true }
+    }
+}
+
+impl ManagerOptions {
+    /// Notes every fault, each path starting with `path`.
+    pub fn check(&self, faults: &mut Faults) {
+        self.connection.check("connection", faults);
+        faults.range("shutdown_grace_ms".to_owned(), self.shutdown_grace_ms, 0, 86_400_000);
+    }
+
+    /// Fills what is not given from the environment.
+    #[must_use]
+    pub fn with_environment(mut self) -> Self {
+        self.connection = self.connection.with_environment();
+        self
+    }
+}

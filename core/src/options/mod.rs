@@ -1,0 +1,19 @@
+//! Every option: its name, meaning, default and limits. The only place where a default stands.
+//!
+//! Numbers carry their unit in the name. A document (from any language, or a file) enters through
+//! [`from_document`], which reports every fault at once, each with its path.
+
+mod connection;
+mod document;
+mod driver;
+mod environment;
+mod fault;
+mod manager;
+mod secret;
+
+pub use connection::{ConnectionOptions, TlsOptions};
+pub use document::from_document;
+pub use driver::{DriverOptions, Serialization};
+pub use fault::Faults;
+pub use manager::ManagerOptions;
+pub use secret::Secret;

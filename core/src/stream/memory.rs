@@ -1,0 +1,3 @@
+//! The embedded event stream.
+#[derive(Debug)]
+pub struct MemoryStream;

@@ -1,0 +1,3 @@
+//! The real event stream.
+#[derive(Debug)]
+pub struct NatsStream;

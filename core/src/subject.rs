@@ -1,0 +1,135 @@
+//! Subjects, streams and names on the wire. The only place that builds one.
+
+use crate::error::Result;
+use crate::run_id::RunId;
+
+/// The stream that holds events for drivers. Made by the control plane.
+pub const MESSAGES_STREAM: &str = "messages";
+/// The stream that holds driver results. Made by the control plane.
+pub const PIPELINES_STREAM: &str = "pipeline-engine";
+/// The stream that holds log lines. Made by the control plane.
+pub const LOGS_STREAM: &str = "logs-engine";
+/// The stream that keeps messages no driver could answer. Made by the runtime.
+pub const DEAD_LETTERS_STREAM: &str = "dead-letters";
+
+/// Where every driver result is published.
+pub const DRIVER_RESULT: &str = "pipelines.driver.result";
+/// Where the control plane starts a pipeline.
+pub const PIPELINE_INIT: &str = "pipelines.pipeline.init";
+
+/// Every dead letter of every driver.
+pub const DEAD_LETTERS: &str = "dead-letters.>";
+
+/// Where a resource without a pipeline is broadcast.
+#[must_use]
+pub fn resource(resource_type: &str) -> String {
+    format!("resources.{resource_type}")
+}
+
+/// Where one driver is addressed by the pipeline engine.
+#[must_use]
+pub fn driver(driver: &str, resource_type: &str) -> String {
+    format!("drivers.{driver}.resources.{resource_type}")
+}
+
+/// Both subject forms of each resource: what a driver's consumer filters on.
+#[must_use]
+pub fn filters(driver_name: &str, resources: &[String]) -> Vec<String> {
+    resources.iter().flat_map(|name| [resource(name), driver(driver_name, name)]).collect()
+}
+
+/// Whether the message was addressed to one driver, so that its pipeline waits for an answer.
+#[must_use]
+pub fn is_addressed(subject: &str) -> bool {
+    subject.starts_with("drivers.")
+}
+
+/// Where the stored copy of a log line goes.
+///
+/// # Errors
+/// `MessageInvalid` when the run id cannot be part of a subject.
+pub fn logs(run: &RunId) -> Result<String> {
+    Ok(format!("logs.{}", run.subject_part()?))
+}
+
+/// Where the live copy of a log line goes.
+///
+/// # Errors
+/// `MessageInvalid` when the run id cannot be part of a subject.
+pub fn live_logs(run: &RunId, driver: &str) -> Result<String> {
+    Ok(format!("live.logs.{}.{driver}", run.subject_part()?))
+}
+
+/// Where a driver's dead letters go.
+#[must_use]
+pub fn dead_letters(driver: &str) -> String {
+    format!("dead-letters.{driver}")
+}
+
+/// Why a name cannot be a subject token, a consumer name and a log key part, or `None` when it can.
+#[must_use]
+pub fn name_fault(name: &str) -> Option<&'static str> {
+    const MAX_BYTES: usize = 128;
+    if name.is_empty() {
+        Some("is empty")
+    } else if name.len() > MAX_BYTES {
+        Some("is longer than 128 bytes")
+    } else if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+        Some("may hold only letters, digits, '-' and '_'")
+    } else {
+        None
+    }
+}
+
+/// Whether a subject matches a filter with the wildcards `*` (one token) and `>` (the rest).
+#[must_use]
+pub fn matches(filter: &str, subject: &str) -> bool {
+    let mut tokens = subject.split('.');
+    for want in filter.split('.') {
+        match (want, tokens.next()) {
+            (">", Some(_)) => return true,
+            ("*", Some(_)) => {}
+            (want, Some(have)) if want == have => {}
+            _ => return false,
+        }
+    }
+    tokens.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_driver_listens_to_both_forms_of_each_resource() {
+        assert_eq!(
+            filters("git", &["repo".to_owned(), "mirror".to_owned()]),
+            [
+                "resources.repo",
+                "drivers.git.resources.repo",
+                "resources.mirror",
+                "drivers.git.resources.mirror"
+            ]
+        );
+        assert!(is_addressed("drivers.git.resources.repo"));
+        assert!(!is_addressed("resources.drivers"));
+    }
+
+    #[test]
+    fn names_are_one_ascii_token() {
+        for bad in ["", "a.b", "a b", "a*", ">", "a/b", "a|b", "\u{e4}", &"x".repeat(129)] {
+            assert!(name_fault(bad).is_some(), "{bad:?}");
+        }
+        assert_eq!(name_fault("Git_build-2"), None);
+    }
+
+    #[test]
+    fn wildcards_match_whole_tokens() {
+        assert!(matches("logs.>", "logs.a.b"));
+        assert!(!matches("logs.>", "logs"));
+        assert!(matches("live.logs.*.git", "live.logs.r1.git"));
+        assert!(!matches("live.logs.*", "live.logs.r1.git"));
+        assert!(!matches("a.b", "a"));
+        assert!(matches("a", "a"));
+    }
+}
