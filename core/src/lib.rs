@@ -2,12 +2,24 @@
 #![forbid(unsafe_code)]
 
 mod clock;
-pub mod error;
+mod driver;
+mod error;
+mod failure;
+mod logger;
+mod manager;
 pub mod message;
 pub mod options;
-pub mod run_id;
+mod patience;
+mod run;
+mod run_id;
 pub mod stream;
 pub mod subject;
 
+pub use driver::{Driver, DriverBuilder};
 pub use error::{Error, ErrorCode, Result};
+pub use failure::Failure;
+pub use logger::{Level, LogLine, RunLog, RunLogLayer};
+pub use manager::{DrainReport, DriverManager, DriverReport, RunningManager, StopHandle};
+pub use message::DriverResult;
+pub use run::Run;
 pub use run_id::RunId;

@@ -56,6 +56,37 @@ impl LogEntry {
     }
 }
 
+/// The same document before it is owned, as the driver logger writes it.
+#[derive(Serialize)]
+pub(crate) struct LogEntryRef<'a> {
+    pub(crate) runid: &'a str,
+    pub(crate) driver: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) pipeline: &'a str,
+    pub(crate) timestamp: &'a str,
+    pub(crate) message: &'a str,
+    pub(crate) labels: LabelsRef<'a>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct LabelsRef<'a> {
+    pub(crate) level: &'static str,
+    #[serde(flatten)]
+    pub(crate) others: &'a Map<String, Value>,
+}
+
+impl LogEntryRef<'_> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        const MEMBERS_AND_TIMESTAMP: usize = 160;
+        let mut bytes = Vec::with_capacity(
+            MEMBERS_AND_TIMESTAMP + self.message.len() + self.runid.len() + self.driver.len(),
+        );
+        // Writing text and numbers into a Vec has nothing that could fail.
+        let _written = serde_json::to_writer(&mut bytes, self);
+        bytes
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,5 +8,7 @@ mod result_event;
 
 pub use driver_message::DriverMessage;
 pub use log_entry::LogEntry;
+pub(crate) use log_entry::{LabelsRef, LogEntryRef};
 pub use resource::Resource;
 pub use result_event::{DriverResult, ResultEvent};
+pub(crate) use result_event::{Echo, answer};

@@ -136,3 +136,23 @@ pub trait Pull: Debug + Send {
     /// can be given back.
     async fn stop(&mut self) -> Vec<Delivery>;
 }
+
+/// Connects to the event stream that the options name.
+///
+/// # Errors
+/// As [`NatsStream::connect`]; `Unsupported` in a build without the feature `nats`.
+#[cfg_attr(not(feature = "nats"), allow(clippy::unused_async))]
+pub(crate) async fn connect(
+    options: &crate::options::ConnectionOptions,
+    default_name: &str,
+) -> Result<SharedStream> {
+    #[cfg(feature = "nats")]
+    {
+        Ok(Arc::new(NatsStream::connect(options, default_name).await?))
+    }
+    #[cfg(not(feature = "nats"))]
+    {
+        let _unused = (options, default_name);
+        Err(crate::Error::new(crate::ErrorCode::Unsupported, "built without the feature nats"))
+    }
+}

@@ -1,0 +1,21 @@
+//! The driver logger: takes the lines of all runs of a driver, keeps their order, and sees them
+//! stored.
+//!
+//! A line is stamped and encoded where it is written ([`RunLog`]), waits in a bounded queue
+//! (`queue.rs`), and is published by one sender (`sender.rs`) that keeps a window of receipts open.
+//! When the queue is full the writer waits. Before a result is published its run's log is flushed.
+
+mod line;
+mod pieces;
+mod queue;
+mod run_log;
+mod sender;
+mod tracing_layer;
+
+pub use line::{Level, LogLine};
+pub use run_log::RunLog;
+pub use tracing_layer::RunLogLayer;
+
+pub(crate) use queue::LogQueue;
+pub(crate) use sender::LogSender;
+pub(crate) use tracing_layer::run_span;

@@ -1,0 +1,202 @@
+//! The log of one run.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::line::{Level, LogLine};
+use super::pieces::pieces;
+use super::queue::{LogQueue, QueuedLine};
+use crate::clock;
+use crate::message::{DriverMessage, LabelsRef, LogEntryRef};
+use crate::run_id::RunId;
+use crate::subject;
+
+/// Where the lines of one run go. Clones write to the same log, in the order of their calls.
+#[derive(Clone)]
+pub struct RunLog(Arc<Inner>);
+
+struct Inner {
+    queue: Arc<LogQueue>,
+    run: RunId,
+    driver: Arc<str>,
+    pipeline: String,
+    /// Nothing when the run id cannot be part of a subject, so that no line can be stored.
+    subjects: Option<Subjects>,
+    /// What makes each line's message id unlike that of any other process or attempt.
+    id_prefix: String,
+    stamps: Mutex<Stamps>,
+    written: AtomicU64,
+    stored: AtomicU64,
+    progress: Notify,
+    warned: AtomicBool,
+}
+
+pub(super) struct Subjects {
+    pub(super) stored: String,
+    pub(super) live: String,
+}
+
+#[derive(Default)]
+struct Stamps {
+    last_unix_nanos: u64,
+    lines: u64,
+}
+
+impl RunLog {
+    pub(crate) fn new(queue: &Arc<LogQueue>, driver: &Arc<str>, message: &DriverMessage) -> Self {
+        let run = message.run_id.clone();
+        let subjects = subject::logs(&run)
+            .and_then(|stored| Ok(Subjects { stored, live: subject::live_logs(&run, driver)? }));
+        Self(Arc::new(Inner {
+            queue: queue.clone(),
+            run,
+            driver: driver.clone(),
+            pipeline: message.pipeline.clone(),
+            subjects: subjects.ok(),
+            id_prefix: format!("{:016x}", fastrand::u64(..)),
+            stamps: Mutex::default(),
+            written: AtomicU64::new(0),
+            stored: AtomicU64::new(0),
+            progress: Notify::new(),
+            warned: AtomicBool::new(false),
+        }))
+    }
+
+    /// Writes a line. Returns once the line has its place in the log: at once, unless the buffer is
+    /// full of lines the server has not stored yet.
+    pub async fn write(&self, line: impl Into<LogLine>) {
+        let Some((line, limit)) = self.fitted(line.into()) else { return };
+        for piece in pieces(&line.message, limit) {
+            let cost = self.0.queue.reserve(piece.len() + self.overhead()).await;
+            self.append(&line, piece, cost);
+        }
+    }
+
+    /// The same where nothing can be awaited. Blocks the thread while the buffer is full.
+    pub fn write_blocking(&self, line: impl Into<LogLine>) {
+        let Some((line, limit)) = self.fitted(line.into()) else { return };
+        for piece in pieces(&line.message, limit) {
+            let cost = self.0.queue.reserve_blocking(piece.len() + self.overhead());
+            self.append(&line, piece, cost);
+        }
+    }
+
+    /// Writes a line of level debug.
+    pub async fn debug(&self, message: impl Into<String>) {
+        self.write(LogLine::new(Level::Debug, message)).await;
+    }
+
+    /// Writes a line of level info.
+    pub async fn info(&self, message: impl Into<String>) {
+        self.write(LogLine::new(Level::Info, message)).await;
+    }
+
+    /// Writes a line of level warning.
+    pub async fn warning(&self, message: impl Into<String>) {
+        self.write(LogLine::new(Level::Warning, message)).await;
+    }
+
+    /// Writes a line of level error.
+    pub async fn error(&self, message: impl Into<String>) {
+        self.write(LogLine::new(Level::Error, message)).await;
+    }
+
+    /// Waits until every line written so far is stored.
+    pub async fn flush(&self) {
+        let upto = self.0.written.load(Ordering::Acquire);
+        loop {
+            let progress = self.0.progress.notified();
+            if self.0.stored.load(Ordering::Acquire) >= upto {
+                return;
+            }
+            progress.await;
+        }
+    }
+
+    /// The line with labels that can be sent, and how many bytes its message may have when escaped.
+    /// Nothing when no line of this run can be stored.
+    fn fitted(&self, mut line: LogLine) -> Option<(LogLine, usize)> {
+        if self.0.subjects.is_none() {
+            if !self.0.warned.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    driver = %self.0.driver, run_id = ?self.0.run.as_str(),
+                    "the lines of this run are not stored: its run id cannot be part of a subject"
+                );
+            }
+            return None;
+        }
+        let room = self.0.queue.max_entry_bytes.saturating_sub(self.overhead());
+        let mut labels = 0;
+        if !line.labels.is_empty() {
+            line.labels.remove("level");
+            labels = serde_json::to_string(&line.labels).map_or(0, |text| text.len());
+            if labels > room / 2 {
+                tracing::warn!(
+                    driver = %self.0.driver, run_id = %self.0.run, bytes = labels,
+                    "the labels of a log line are too large for the server and were left out"
+                );
+                line.labels.clear();
+                labels = 0;
+            }
+        }
+        Some((line, room - labels))
+    }
+
+    /// The most bytes an entry has beside its message and labels.
+    fn overhead(&self) -> usize {
+        const MEMBER_NAMES_AND_TIMESTAMP: usize = 160;
+        const LONGEST_ESCAPE: usize = 6;
+        MEMBER_NAMES_AND_TIMESTAMP
+            + self.0.driver.len()
+            + LONGEST_ESCAPE * (self.0.run.as_str().len() + self.0.pipeline.len())
+    }
+
+    fn append(&self, line: &LogLine, piece: &str, cost: u32) {
+        let inner = &*self.0;
+        // The lock spans stamping and queueing, so that the order of stamps is the order of lines.
+        let mut stamps = inner.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        stamps.last_unix_nanos = clock::unix_nanos().max(stamps.last_unix_nanos + 1);
+        stamps.lines += 1;
+        let body = LogEntryRef {
+            runid: inner.run.as_str(),
+            driver: &inner.driver,
+            pipeline: &inner.pipeline,
+            timestamp: &clock::rfc3339(stamps.last_unix_nanos),
+            message: piece,
+            labels: LabelsRef { level: line.level.name(), others: &line.labels },
+        }
+        .encode();
+        inner.written.fetch_add(1, Ordering::AcqRel);
+        inner.queue.push(QueuedLine {
+            run: self.clone(),
+            number: stamps.lines,
+            body: body.into(),
+            cost,
+        });
+    }
+
+    pub(super) fn subjects(&self) -> Option<&Subjects> {
+        self.0.subjects.as_ref()
+    }
+
+    pub(super) fn message_id(&self, number: u64) -> String {
+        format!("{}.{number}", self.0.id_prefix)
+    }
+
+    pub(super) fn line_settled(&self) {
+        self.0.stored.fetch_add(1, Ordering::AcqRel);
+        self.0.progress.notify_waiters();
+    }
+}
+
+impl fmt::Debug for RunLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunLog")
+            .field("run_id", &self.0.run)
+            .field("driver", &self.0.driver)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,130 @@
+//! Publishes queued lines in their order, with a window of receipts open.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::queue::{LogQueue, QueuedLine};
+use crate::error::{Error, ErrorCode, Result};
+use crate::patience::Patience;
+use crate::stream::{Message, Receipt, SharedStream};
+
+/// One driver's sender.
+#[derive(Debug)]
+pub(crate) struct LogSender {
+    stream: SharedStream,
+    queue: Arc<LogQueue>,
+    driver: Arc<str>,
+    window: usize,
+    open: VecDeque<(QueuedLine, Receipt)>,
+    patience: Patience,
+}
+
+impl LogSender {
+    pub(crate) fn new(
+        stream: SharedStream,
+        queue: Arc<LogQueue>,
+        driver: Arc<str>,
+        window: u32,
+    ) -> Self {
+        Self {
+            stream,
+            queue,
+            driver,
+            window: window as usize,
+            open: VecDeque::new(),
+            patience: Patience::for_server(),
+        }
+    }
+
+    /// Sends until the queue is closed and every line is stored, or the stream is closed. What is
+    /// not stored then, the queue still counts.
+    pub(crate) async fn run(mut self) {
+        while let Ok(true) = self.step().await {}
+    }
+
+    /// Sends what there is room for and waits for one thing to happen. False when all is done.
+    async fn step(&mut self) -> Result<bool> {
+        let room = self.window - self.open.len();
+        for line in self.queue.take(room) {
+            self.send_live(&line).await;
+            self.publish(line).await?;
+        }
+        let Some((_, oldest)) = self.open.front_mut() else {
+            self.queue.filled().await;
+            return Ok(self.queue.len() > 0 || !self.queue.is_closed());
+        };
+        let room = self.open.len() < self.window;
+        let stored = tokio::select! {
+            biased;
+            stored = oldest => stored,
+            () = self.queue.filled(), if room && !self.queue.is_closed() => return Ok(true),
+        };
+        match stored {
+            Ok(_) => self.settle_oldest(),
+            Err(error) => self.publish_again(error).await?,
+        }
+        Ok(true)
+    }
+
+    async fn send_live(&self, line: &QueuedLine) {
+        if let Some(subjects) = line.run.subjects() {
+            // Nobody may be listening, and nothing is kept: a live copy is never worth a wait.
+            let _sent = self.stream.send(Message::new(&subjects.live, line.body.clone())).await;
+        }
+    }
+
+    async fn publish(&mut self, line: QueuedLine) -> Result<()> {
+        let Some(subjects) = line.run.subjects() else { return Ok(()) };
+        let message = Message::new(&subjects.stored, line.body.clone())
+            .with_id(line.run.message_id(line.number));
+        loop {
+            match self.stream.publish(message.clone()).await {
+                Ok(receipt) => {
+                    self.open.push_back((line, receipt));
+                    return Ok(());
+                }
+                Err(error) if error.code() == ErrorCode::TooLarge => {
+                    tracing::error!(driver = %self.driver, %error, "a log line was lost");
+                    self.queue.settle(&line);
+                    return Ok(());
+                }
+                Err(error) => self.wait(error).await?,
+            }
+        }
+    }
+
+    /// Publishes every open line again, in order and with the same ids: those that were stored
+    /// already are refused as duplicates.
+    async fn publish_again(&mut self, error: Error) -> Result<()> {
+        self.wait(error).await?;
+        let lines: Vec<_> = self.open.drain(..).map(|(line, _)| line).collect();
+        for line in lines {
+            self.publish(line).await?;
+        }
+        Ok(())
+    }
+
+    async fn wait(&mut self, error: Error) -> Result<()> {
+        if error.code() == ErrorCode::Closed {
+            return Err(error);
+        }
+        if self.patience.speaks() {
+            tracing::warn!(
+                driver = %self.driver, waiting = self.queue.unsettled(), %error,
+                "log lines cannot be stored; they are kept and tried again"
+            );
+        }
+        self.patience.wait().await;
+        self.stream.ready().await;
+        Ok(())
+    }
+
+    fn settle_oldest(&mut self) {
+        if let Some((line, _)) = self.open.pop_front() {
+            self.queue.settle(&line);
+        }
+        if self.patience.reset() {
+            tracing::info!(driver = %self.driver, "log lines are stored again");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! A `tracing` layer: what code inside a run says through `tracing` becomes lines of the run's log.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
+use tracing::{Event, Span, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::line::{Level, LogLine};
+use super::run_log::RunLog;
+use crate::run_id::RunId;
+
+const SPAN: &str = "driver_run";
+
+thread_local! {
+    /// The log of the run whose span is being made on this thread.
+    static OPENING: RefCell<Option<RunLog>> = const { RefCell::new(None) };
+}
+
+/// Sends every `tracing` event inside a run to the log of that run: its message as the line, its
+/// fields as labels, its target as the label `target`. Events outside a run pass by.
+///
+/// Tasks that a reconcile spawns belong to the run when they are instrumented with its span
+/// (`.in_current_span()`).
+///
+/// ```
+/// use conveyor_driver::RunLogLayer;
+/// use tracing_subscriber::layer::SubscriberExt;
+///
+/// let subscriber = tracing_subscriber::registry().with(RunLogLayer::new());
+/// # drop(subscriber);
+/// ```
+#[derive(Debug, Default)]
+pub struct RunLogLayer(());
+
+impl RunLogLayer {
+    /// Makes the layer.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(())
+    }
+}
+
+/// The span that a reconcile runs in.
+pub(crate) fn run_span(log: &RunLog, driver: &str, run: &RunId) -> Span {
+    OPENING.set(Some(log.clone()));
+    let span = tracing::error_span!(SPAN, %driver, run_id = %run);
+    OPENING.set(None);
+    span
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for RunLogLayer {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if attributes.metadata().name() != SPAN {
+            return;
+        }
+        if let (Some(log), Some(span)) = (OPENING.take(), context.span(id)) {
+            span.extensions_mut().insert(log);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let Some(mut scope) = context.event_scope(event) else { return };
+        let Some(log) = scope.find_map(|span| span.extensions().get::<RunLog>().cloned()) else {
+            return;
+        };
+        let metadata = event.metadata();
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        fields.labels.insert("target".to_owned(), metadata.target().into());
+        log.write_blocking(LogLine {
+            message: fields.message,
+            level: level(*metadata.level()),
+            labels: fields.labels,
+        });
+    }
+}
+
+fn level(level: tracing::Level) -> Level {
+    if level == tracing::Level::ERROR {
+        Level::Error
+    } else if level == tracing::Level::WARN {
+        Level::Warning
+    } else if level == tracing::Level::INFO {
+        Level::Info
+    } else {
+        Level::Debug
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    message: String,
+    labels: Map<String, Value>,
+}
+
+impl Fields {
+    fn add(&mut self, field: &Field, value: impl Into<Value>) {
+        self.labels.insert(field.name().to_owned(), value.into());
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.message = format!("{value:?}");
+        } else {
+            self.add(field, format!("{value:?}"));
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            value.clone_into(&mut self.message);
+        } else {
+            self.add(field, value);
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.add(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.add(field, value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.add(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.add(field, value);
+    }
+}

@@ -1,0 +1,164 @@
+//! The answer to an event: its bytes, which always fit, and its way into the stream.
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::lease::Lease;
+use super::stop::StopHandle;
+use crate::error::{Error, ErrorCode, Result};
+use crate::message::{DriverMessage, DriverResult, Echo, answer};
+use crate::patience::Patience;
+use crate::stream::{Message, SharedStream};
+use crate::subject::DRIVER_RESULT;
+
+/// What became of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Published {
+    Stored,
+    LeaseLost,
+    Stopped,
+}
+
+/// Publishes the answer, and tries again until it is stored, the lease is lost or the process ends.
+pub(super) async fn publish(
+    stream: &SharedStream,
+    driver: &str,
+    message: &DriverMessage,
+    sequence: u64,
+    result: &DriverResult,
+    lease: &Lease,
+    stop: &StopHandle,
+) -> Result<Published> {
+    let id = message_id(driver, message, sequence);
+    let mut patience = Patience::for_server();
+    loop {
+        let room = stream.max_payload().saturating_sub(HEADER_BYTES + id.len());
+        let bytes = compose(driver, message, result, room)?;
+        let letter = Message::new(DRIVER_RESULT, bytes).with_id(&id);
+        let error = tokio::select! {
+            stored = store(stream, letter) => match stored {
+                Ok(()) => return Ok(Published::Stored),
+                Err(error) => error,
+            },
+            () = lease.lost() => return Ok(Published::LeaseLost),
+            () = stop.ending_now() => return Ok(Published::Stopped),
+        };
+        if error.code() == ErrorCode::Closed {
+            return Ok(Published::Stopped);
+        }
+        if patience.speaks() {
+            tracing::warn!(
+                driver, run_id = %message.run_id, %error,
+                "a result cannot be stored; it is kept and tried again"
+            );
+        }
+        tokio::select! {
+            () = patience.wait() => {}
+            () = lease.lost() => return Ok(Published::LeaseLost),
+            () = stop.ending_now() => return Ok(Published::Stopped),
+        }
+    }
+}
+
+async fn store(stream: &SharedStream, message: Message) -> Result<()> {
+    stream.ready().await;
+    stream.publish(message).await?.await.map(|_| ())
+}
+
+/// What the id header takes beside the id itself.
+const HEADER_BYTES: usize = 64;
+
+/// The same for every delivery of one stored message, and no other's: the sender's own id may be
+/// missing or used twice.
+fn message_id(driver: &str, message: &DriverMessage, sequence: u64) -> String {
+    let usable = message.id.len() <= 64 && message.id.bytes().all(|b| b.is_ascii_graphic());
+    format!("{driver}.{}.{sequence}", if usable { &message.id } else { "" })
+}
+
+/// The answer in at most `room` bytes. What does not fit is left out and the message says so.
+fn compose(
+    driver: &str,
+    message: &DriverMessage,
+    result: &DriverResult,
+    room: usize,
+) -> Result<Bytes> {
+    let mut echo = Echo::from_payload(&message.payload)?;
+    let whole = answer(&message.run_id, driver, result, &echo);
+    if whole.len() <= room {
+        return Ok(whole.into());
+    }
+    // The engine looks the resource up by name and type and reads no more of the echo.
+    echo.shorten();
+    let without_spec = answer(&message.run_id, driver, result, &echo);
+    if without_spec.len() <= room {
+        return Ok(without_spec.into());
+    }
+    tracing::warn!(
+        driver, run_id = %message.run_id, bytes = whole.len(), limit_bytes = room,
+        "a result is above the server's payload limit: its data is left out"
+    );
+    let data_bytes = result.data.to_string().len();
+    let mut short = DriverResult {
+        success: result.success,
+        message: format!("{} [data left out: {data_bytes} bytes are too many]", result.message),
+        data: json!({"left_out": {"bytes": data_bytes, "limit_bytes": room}}),
+    };
+    let mut bytes = answer(&message.run_id, driver, &short, &echo);
+    if bytes.len() > room {
+        const KEPT_CHARS: usize = 1_000;
+        short.message = short.message.chars().take(KEPT_CHARS).collect();
+        bytes = answer(&message.run_id, driver, &short, &echo);
+    }
+    if bytes.len() > room {
+        return Err(Error::new(ErrorCode::TooLarge, "not even a short answer fits")
+            .with_context("bytes", bytes.len())
+            .with_context("limit_bytes", room));
+    }
+    Ok(bytes.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Resource, ResultEvent};
+    use proptest::prelude::*;
+
+    fn message(spec: &str) -> DriverMessage {
+        let resource = Resource {
+            name: "app".into(),
+            resource: "build".into(),
+            pipeline: "ship".into(),
+            spec: spec.into(),
+            ..Resource::default()
+        };
+        DriverMessage::new("create", &resource, "id", "run".into())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_too_long_the_answer_fits_and_keeps_its_verdict(
+            text in 0_usize..20_000, data in 0_usize..20_000, spec in 0_usize..20_000,
+            success in any::<bool>(),
+        ) {
+            let result = DriverResult {
+                success,
+                message: "m".repeat(text),
+                data: "d".repeat(data).into(),
+            };
+            let bytes = compose("git", &message(&"s".repeat(spec)), &result, 8_000).unwrap();
+            prop_assert!(bytes.len() <= 8_000);
+            let read = ResultEvent::decode(&bytes).unwrap();
+            prop_assert_eq!(read.result.success, success);
+            prop_assert_eq!(&*read.resource.name, "app");
+            prop_assert_eq!(&*read.resource.pipeline, "ship");
+        }
+    }
+
+    #[test]
+    fn ids_do_not_depend_on_what_a_sender_calls_its_message() {
+        let mut odd = message("");
+        odd.id = "line\nbreak".into();
+        assert_eq!(message_id("git", &odd, 7), "git..7");
+        assert_eq!(message_id("git", &message(""), 7), "git.id.7");
+    }
+}

@@ -1,0 +1,79 @@
+//! Dead letters: messages that can never be answered, kept whole where a person can find them.
+
+use bytes::Bytes;
+
+use crate::error::{ErrorCode, Result};
+use crate::stream::{Delivery, EventStream, Message, Retention, StreamConfig};
+use crate::subject::{self, DEAD_LETTERS, DEAD_LETTERS_STREAM, MESSAGES_STREAM};
+
+/// Why the message could not be answered.
+pub const REASON_HEADER: &str = "Conveyor-Reason";
+/// How often it was delivered.
+pub const ATTEMPTS_HEADER: &str = "Conveyor-Attempts";
+/// The subject it was published to.
+pub const SUBJECT_HEADER: &str = "Conveyor-Subject";
+/// The stream it was in, and its number there.
+pub const ORIGIN_HEADER: &str = "Conveyor-Origin";
+/// `1/2` and `2/2` when the message and its headers are above the payload limit together.
+pub const PART_HEADER: &str = "Conveyor-Part";
+
+/// Stores a delivery as a dead letter: its bytes, its headers, the reason and the attempts. Makes the
+/// stream `dead-letters` when it is missing.
+///
+/// # Errors
+/// When it is not certainly stored; the delivery must then be given back.
+pub(super) async fn store(
+    stream: &dyn EventStream,
+    driver: &str,
+    delivery: &Delivery,
+    reason: &str,
+) -> Result<()> {
+    for letter in letters(driver, delivery, reason, stream.max_payload()) {
+        let stored = publish(stream, letter.clone()).await;
+        if stored.as_ref().is_err_and(|error| error.code() == ErrorCode::NotFound) {
+            let config =
+                StreamConfig::new(DEAD_LETTERS_STREAM, &[DEAD_LETTERS], Retention::Limits);
+            stream.put_stream(&config).await?;
+            publish(stream, letter).await?;
+        } else {
+            stored?;
+        }
+    }
+    Ok(())
+}
+
+async fn publish(stream: &dyn EventStream, letter: Message) -> Result<()> {
+    stream.publish(letter).await?.await.map(|_| ())
+}
+
+/// One message, or two when the headers leave too little room for the bytes.
+fn letters(driver: &str, delivery: &Delivery, reason: &str, limit: usize) -> Vec<Message> {
+    let head = |payload: Bytes, part: &str| {
+        let mut letter = Message::new(subject::dead_letters(driver), payload)
+            .with_id(format!("{driver}.{}.{part}", delivery.sequence))
+            .with_header(REASON_HEADER, one_line(reason))
+            .with_header(ATTEMPTS_HEADER, delivery.attempt.to_string())
+            .with_header(SUBJECT_HEADER, &delivery.subject)
+            .with_header(ORIGIN_HEADER, format!("{MESSAGES_STREAM}/{}", delivery.sequence));
+        let own = |name: &String| letter.header(name).is_some();
+        let kept: Vec<_> =
+            delivery.headers.iter().filter(|(name, _)| !own(name)).cloned().collect();
+        letter.headers.extend(kept);
+        letter
+    };
+    let whole = head(delivery.payload.clone(), "0");
+    if whole.wire_bytes() <= limit {
+        return vec![whole];
+    }
+    let middle = delivery.payload.len() / 2;
+    vec![
+        head(delivery.payload.slice(..middle), "1").with_header(PART_HEADER, "1/2"),
+        head(delivery.payload.slice(middle..), "2").with_header(PART_HEADER, "2/2"),
+    ]
+}
+
+/// A header value cannot hold line breaks, and a reason should stay short.
+fn one_line(reason: &str) -> String {
+    const MAX_CHARS: usize = 1_000;
+    reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_CHARS).collect()
+}

@@ -1,0 +1,169 @@
+//! The driver manager: the life of every event, from the stream to its answer.
+//!
+//! 1. [`puller`](self) asks the durable consumer for as many events as there are free permits.
+//! 2. `worker` reads each one, puts it in the lane of its resource and starts it.
+//! 3. `life` gives it to the driver's reconcile, on the caller's runtime, while `lease` tells the
+//!    server that the work goes on.
+//! 4. `life` flushes the run's log, `answer` publishes the result and waits until it is stored, and
+//!    only then is the event acknowledged.
+//! 5. What cannot be read becomes a dead letter; what fails is answered; what is cut short is given
+//!    back.
+//!
+//! All of it runs on a thread of its own that no reconcile can block. Nothing here names a backend.
+
+mod acks;
+mod answer;
+mod consumer;
+mod core_thread;
+mod dead_letter;
+mod finished;
+mod lanes;
+mod lease;
+mod life;
+mod puller;
+mod report;
+mod running;
+mod serve;
+mod signals;
+mod stop;
+mod worker;
+
+pub use dead_letter::{
+    ATTEMPTS_HEADER, ORIGIN_HEADER, PART_HEADER, REASON_HEADER, SUBJECT_HEADER,
+};
+pub use report::{DrainReport, DriverReport};
+pub use running::RunningManager;
+pub use stop::StopHandle;
+
+use std::collections::HashMap;
+
+use self::serve::{Serve, Source};
+use crate::driver::Driver;
+use crate::error::{Error, ErrorCode, Result};
+use crate::options::{Faults, ManagerOptions};
+use crate::stream::SharedStream;
+
+/// Runs drivers: any number, on one connection.
+///
+/// ```no_run
+/// use conveyor_driver::{Driver, DriverManager, DriverResult};
+///
+/// #[tokio::main]
+/// async fn main() -> conveyor_driver::Result<()> {
+///     let driver = Driver::new("greeter")
+///         .resources(["greeting"])
+///         .reconcile(async |_run| Ok(DriverResult::success("done")));
+///     let report = DriverManager::default().driver(driver).run().await?;
+///     println!("{report}");
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Default)]
+pub struct DriverManager {
+    options: ManagerOptions,
+    drivers: Vec<Driver>,
+    stream: Option<SharedStream>,
+    stop: StopHandle,
+    in_place: bool,
+}
+
+impl DriverManager {
+    /// A manager with these options. What they do not give is filled from the environment when it
+    /// starts.
+    #[must_use]
+    pub fn new(options: ManagerOptions) -> Self {
+        Self { options, ..Self::default() }
+    }
+
+    /// Adds a driver.
+    #[must_use]
+    pub fn driver(mut self, driver: Driver) -> Self {
+        self.drivers.push(driver);
+        self
+    }
+
+    /// Uses this event stream and does not connect to any other. The stream stays open afterwards.
+    #[must_use]
+    pub fn stream(mut self, stream: SharedStream) -> Self {
+        self.stream = Some(stream);
+        self
+    }
+
+    /// Runs on the caller's runtime instead of a thread of its own, so that paused time holds for it
+    /// too. A reconcile that blocks its thread then holds up everything.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn in_place(mut self) -> Self {
+        self.in_place = true;
+        self
+    }
+
+    /// What stops this manager, before or after it has started.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop.clone()
+    }
+
+    /// Runs until it is stopped: by a signal, or through its [`StopHandle`].
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), and the drivers' error when all of them had to stop by
+    /// themselves.
+    pub async fn run(self) -> Result<DrainReport> {
+        self.start().await?.wait().await
+    }
+
+    /// Starts, and returns once every driver is ready to receive events. A resource posted from then
+    /// on reaches its driver.
+    ///
+    /// # Errors
+    /// `OptionsInvalid` with every fault found. `Unavailable` when the server or its stream
+    /// `messages` is not there within `connect_timeout_ms`. `Unauthenticated`, `PermissionDenied`,
+    /// `TlsFailed`, `Unsupported`. `Conflict` when a consumer of a driver's name must not be
+    /// changed. `Closed` when it was stopped before it was ready.
+    ///
+    /// One driver that cannot start does not stop the others: its error is logged and reported at
+    /// the end. It is returned here when no driver could start.
+    pub async fn start(mut self) -> Result<RunningManager> {
+        self.options = self.options.with_environment();
+        self.check()?;
+        let host = tokio::runtime::Handle::try_current().map_err(|error| {
+            Error::new(ErrorCode::Internal, "a manager starts on a tokio runtime only")
+                .with_source(error)
+        })?;
+        let name = self.drivers.first().map(|driver| driver.options().name.clone());
+        let source = match self.stream {
+            Some(stream) => Source::Given(stream),
+            None => Source::Connect { default_name: name.unwrap_or_default() },
+        };
+        let serve = Serve {
+            source,
+            options: self.options,
+            drivers: self.drivers,
+            host,
+            stop: self.stop,
+            may_block: !self.in_place,
+        };
+        RunningManager::start(serve, self.in_place).await
+    }
+
+    fn check(&self) -> Result<()> {
+        let mut faults = Faults::default();
+        self.options.check(&mut faults);
+        if self.drivers.is_empty() {
+            faults.add("drivers", "must hold at least one driver");
+        }
+        let mut names = HashMap::new();
+        for (i, driver) in self.drivers.iter().enumerate() {
+            let options = driver.options();
+            options.check(&format!("drivers[{i}]"), &mut faults);
+            if let Some(first) = names.insert(&options.name, i) {
+                faults.add(
+                    format!("drivers[{i}].name"),
+                    format_args!("is the same as drivers[{first}].name"),
+                );
+            }
+        }
+        faults.into_result()
+    }
+}

@@ -1,0 +1,116 @@
+//! What became of the events, as a manager says when it has stopped.
+
+use std::fmt;
+
+use crate::error::Error;
+
+/// What a manager did from its start to its end.
+#[derive(Debug, Default)]
+pub struct DrainReport {
+    /// One report for each driver, in the order they were added.
+    pub drivers: Vec<DriverReport>,
+}
+
+/// What one driver did. Each event that was taken is counted under exactly one of the first
+/// nine numbers, for each time that it was taken.
+#[derive(Debug, Default)]
+pub struct DriverReport {
+    /// The driver's name.
+    pub driver: String,
+    /// Answered with a good result.
+    pub succeeded: u64,
+    /// Answered with a failed result.
+    pub failed: u64,
+    /// Given back to be tried again later.
+    pub retried: u64,
+    /// Not wanted by the driver's `events`.
+    pub ignored: u64,
+    /// Answered before; acknowledged again.
+    pub answered_before: u64,
+    /// Could not be read; kept in the stream `dead-letters`.
+    pub dead_lettered: u64,
+    /// Delivered more than `max_attempts` times without an answer: answered with a failed result and
+    /// kept in the stream `dead-letters`.
+    pub poisoned: u64,
+    /// Given back because of the shutdown, to be run by another instance or later.
+    pub given_back: u64,
+    /// Left to another instance because the server could not be told in time that the run goes on.
+    pub lease_lost: u64,
+    /// Of those given back or lost: runs that did not end within `cancel_grace_ms`.
+    pub abandoned: u64,
+    /// Log lines that could not be stored before the end.
+    pub log_lines_unsent: u64,
+    /// Why the driver stopped by itself.
+    pub error: Option<Error>,
+}
+
+impl fmt::Display for DrainReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, driver) in self.drivers.iter().enumerate() {
+            if i > 0 {
+                f.write_str("; ")?;
+            }
+            driver.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for DriverReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} succeeded, {} failed", self.driver, self.succeeded, self.failed)?;
+        for (count, what) in [
+            (self.retried, "to be tried again"),
+            (self.ignored, "ignored"),
+            (self.answered_before, "answered before"),
+            (self.dead_lettered, "to dead-letters"),
+            (self.poisoned, "given up"),
+            (self.given_back, "given back"),
+            (self.lease_lost, "left to another instance"),
+            (self.abandoned, "abandoned"),
+            (self.log_lines_unsent, "log lines not stored"),
+        ] {
+            if count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        if let Some(error) = &self.error {
+            write!(f, ", stopped by {error}")?;
+        }
+        Ok(())
+    }
+}
+
+/// How the handling of one delivery ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Succeeded,
+    Failed,
+    Retried,
+    Ignored,
+    AnsweredBefore,
+    DeadLettered,
+    Poisoned,
+    GivenBack { abandoned: bool },
+    LeaseLost { abandoned: bool },
+}
+
+impl DriverReport {
+    pub(super) fn count(&mut self, end: End) {
+        let number = match end {
+            End::Succeeded => &mut self.succeeded,
+            End::Failed => &mut self.failed,
+            End::Retried => &mut self.retried,
+            End::Ignored => &mut self.ignored,
+            End::AnsweredBefore => &mut self.answered_before,
+            End::DeadLettered => &mut self.dead_lettered,
+            End::Poisoned => &mut self.poisoned,
+            End::GivenBack { .. } => &mut self.given_back,
+            End::LeaseLost { .. } => &mut self.lease_lost,
+        };
+        *number += 1;
+        if let End::GivenBack { abandoned: true } | End::LeaseLost { abandoned: true } = end {
+            self.abandoned += 1;
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! A manager that has started.
+
+use tokio::sync::oneshot;
+
+use super::core_thread;
+use super::report::DrainReport;
+use super::serve::Serve;
+use super::stop::StopHandle;
+use crate::error::{Error, ErrorCode, Result};
+
+/// A manager whose drivers receive events. Dropping it ends every run now and gives its event back.
+#[derive(Debug)]
+pub struct RunningManager {
+    stop: StopHandle,
+    done: oneshot::Receiver<Result<DrainReport>>,
+}
+
+impl RunningManager {
+    pub(super) async fn start(serve: Serve, in_place: bool) -> Result<Self> {
+        let (ready, mut is_ready) = oneshot::channel();
+        let (report, done) = oneshot::channel();
+        let mut running = Self { stop: serve.stop.clone(), done };
+        let run = async move || {
+            // Fails only when nobody waits any more.
+            let _reported = report.send(serve.run(ready).await);
+        };
+        if in_place {
+            tokio::spawn(run());
+        } else {
+            core_thread::spawn(run)?;
+        }
+        tokio::select! {
+            biased;
+            ended = &mut running.done => match flatten(ended) {
+                Ok(_) => Err(Error::new(ErrorCode::Closed, "stopped before it was ready")),
+                Err(error) => Err(error),
+            },
+            Ok(()) = &mut is_ready => Ok(running),
+        }
+    }
+
+    /// What stops this manager.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop.clone()
+    }
+
+    /// Waits until the manager has stopped.
+    ///
+    /// # Errors
+    /// The drivers' error when all of them had to stop by themselves.
+    pub async fn wait(mut self) -> Result<DrainReport> {
+        flatten((&mut self.done).await)
+    }
+
+    /// Drains, and waits until the manager has stopped.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    pub async fn drain(self) -> Result<DrainReport> {
+        self.stop.drain();
+        self.wait().await
+    }
+}
+
+impl Drop for RunningManager {
+    fn drop(&mut self) {
+        self.stop.end_now();
+    }
+}
+
+fn flatten(
+    ended: Result<Result<DrainReport>, oneshot::error::RecvError>,
+) -> Result<DrainReport> {
+    ended.unwrap_or_else(|_| Err(Error::new(ErrorCode::Internal, "the manager's core ended early")))
+}

@@ -1,0 +1,135 @@
+//! What a reconcile is given: one driver run.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::logger::{LogLine, RunLog};
+use crate::message::{DriverMessage, Resource};
+use crate::run_id::RunId;
+
+/// One driver run. Clones are the same run.
+#[derive(Clone)]
+pub struct Run(Arc<Inner>);
+
+struct Inner {
+    message: DriverMessage,
+    driver: Arc<str>,
+    attempt: u32,
+    log: RunLog,
+    cancellation: CancellationToken,
+    cancel_grace: Duration,
+    resource: OnceLock<Resource>,
+}
+
+impl Run {
+    pub(crate) fn new(
+        message: DriverMessage,
+        driver: Arc<str>,
+        attempt: u32,
+        log: RunLog,
+        cancellation: CancellationToken,
+        cancel_grace: Duration,
+    ) -> Self {
+        let resource = OnceLock::new();
+        Self(Arc::new(Inner { message, driver, attempt, log, cancellation, cancel_grace, resource }))
+    }
+
+    /// The run id, as the control plane sent it: the same for all steps of a pipeline.
+    #[must_use]
+    pub fn id(&self) -> &RunId {
+        &self.0.message.run_id
+    }
+
+    /// What happened: `create` for a new resource or a pipeline's first step, `process` for later
+    /// steps, or any other name the sender chose.
+    #[must_use]
+    pub fn event(&self) -> &str {
+        &self.0.message.event
+    }
+
+    /// The resource as JSON text, exactly as it was sent.
+    #[must_use]
+    pub fn payload(&self) -> &str {
+        &self.0.message.payload
+    }
+
+    /// The resource, parsed when first asked for.
+    ///
+    /// # Errors
+    /// `MessageInvalid` when it is nested deeper than 128; [`payload`](Self::payload) still has it.
+    pub fn resource(&self) -> Result<&Resource> {
+        if let Some(resource) = self.0.resource.get() {
+            return Ok(resource);
+        }
+        let resource = Resource::decode(self.payload().as_bytes())?;
+        Ok(self.0.resource.get_or_init(|| resource))
+    }
+
+    /// Which try this is, counted from 1 over all instances and restarts.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.0.attempt
+    }
+
+    /// The name of the driver that runs.
+    #[must_use]
+    pub fn driver(&self) -> &str {
+        &self.0.driver
+    }
+
+    /// Writes a line to the run's log: text for level info, or a [`LogLine`]. Returns once the line
+    /// has its place; waits only while the log's buffer is full.
+    pub async fn log(&self, line: impl Into<LogLine>) {
+        self.0.log.write(line).await;
+    }
+
+    /// The run's log, with a method for each level.
+    #[must_use]
+    pub fn logger(&self) -> &RunLog {
+        &self.0.log
+    }
+
+    /// Cancelled when this run should end early: the process shuts down, or its event now belongs to
+    /// another instance. After `cancel_grace_ms` the run is abandoned.
+    #[must_use]
+    pub fn cancellation(&self) -> &CancellationToken {
+        &self.0.cancellation
+    }
+
+    /// Whether this run should end early.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancellation.is_cancelled()
+    }
+
+    /// Nothing, unless this run should end early.
+    ///
+    /// # Errors
+    /// `Cancelled`: let it end the reconcile, with `?`.
+    pub fn check_cancelled(&self) -> Result<()> {
+        if self.is_cancelled() {
+            return Err(Error::new(ErrorCode::Cancelled, "the run was cancelled")
+                .with_context("run_id", self.id()));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn cancel_grace(&self) -> Duration {
+        self.0.cancel_grace
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("id", self.id())
+            .field("driver", &self.driver())
+            .field("event", &self.event())
+            .field("attempt", &self.attempt())
+            .finish_non_exhaustive()
+    }
+}
