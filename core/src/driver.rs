@@ -87,10 +87,7 @@ impl DriverBuilder {
         F: Fn(Run) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<DriverResult, Failure>> + Send + 'static,
     {
-        Driver {
-            options: self.options,
-            reconcile: Arc::new(move |run| function(run).boxed()),
-        }
+        Driver { options: self.options, reconcile: Arc::new(move |run| function(run).boxed()) }
     }
 }
 

@@ -14,6 +14,8 @@ mod run;
 mod run_id;
 pub mod stream;
 pub mod subject;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use driver::{Driver, DriverBuilder};
 pub use error::{Error, ErrorCode, Result};

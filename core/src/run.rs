@@ -35,7 +35,15 @@ impl Run {
         cancel_grace: Duration,
     ) -> Self {
         let resource = OnceLock::new();
-        Self(Arc::new(Inner { message, driver, attempt, log, cancellation, cancel_grace, resource }))
+        Self(Arc::new(Inner {
+            message,
+            driver,
+            attempt,
+            log,
+            cancellation,
+            cancel_grace,
+            resource,
+        }))
     }
 
     /// The run id, as the control plane sent it: the same for all steps of a pipeline.

@@ -20,6 +20,18 @@ pub const PIPELINE_INIT: &str = "pipelines.pipeline.init";
 /// Every dead letter of every driver.
 pub const DEAD_LETTERS: &str = "dead-letters.>";
 
+/// Header of a dead letter: why the message could not be answered.
+pub const REASON_HEADER: &str = "Conveyor-Reason";
+/// Header of a dead letter: how often it was delivered.
+pub const ATTEMPTS_HEADER: &str = "Conveyor-Attempts";
+/// Header of a dead letter: the subject it was published to.
+pub const SUBJECT_HEADER: &str = "Conveyor-Subject";
+/// Header of a dead letter: the stream it was in, and its number there.
+pub const ORIGIN_HEADER: &str = "Conveyor-Origin";
+/// Header of a dead letter: `1/2` and `2/2` when the message and its headers are above the payload
+/// limit together.
+pub const PART_HEADER: &str = "Conveyor-Part";
+
 /// Where a resource without a pipeline is broadcast.
 #[must_use]
 pub fn resource(resource_type: &str) -> String {

@@ -46,14 +46,14 @@ impl LogSender {
     async fn step(&mut self) -> Result<bool> {
         let room = self.window - self.open.len();
         for line in self.queue.take(room) {
-            self.send_live(&line).await;
+            send_live(&self.stream, &line).await;
             self.publish(line).await?;
         }
+        let room = self.open.len() < self.window;
         let Some((_, oldest)) = self.open.front_mut() else {
             self.queue.filled().await;
             return Ok(self.queue.len() > 0 || !self.queue.is_closed());
         };
-        let room = self.open.len() < self.window;
         let stored = tokio::select! {
             biased;
             stored = oldest => stored,
@@ -64,13 +64,6 @@ impl LogSender {
             Err(error) => self.publish_again(error).await?,
         }
         Ok(true)
-    }
-
-    async fn send_live(&self, line: &QueuedLine) {
-        if let Some(subjects) = line.run.subjects() {
-            // Nobody may be listening, and nothing is kept: a live copy is never worth a wait.
-            let _sent = self.stream.send(Message::new(&subjects.live, line.body.clone())).await;
-        }
     }
 
     async fn publish(&mut self, line: QueuedLine) -> Result<()> {
@@ -126,5 +119,12 @@ impl LogSender {
         if self.patience.reset() {
             tracing::info!(driver = %self.driver, "log lines are stored again");
         }
+    }
+}
+
+async fn send_live(stream: &SharedStream, line: &QueuedLine) {
+    if let Some(subjects) = line.run.subjects() {
+        // Nobody may be listening, and nothing is kept: a live copy is never worth a wait.
+        let _sent = stream.send(Message::new(&subjects.live, line.body.clone())).await;
     }
 }

@@ -7,8 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use crate::stream::{AckToken, EventStream, Settlement};
@@ -34,21 +33,28 @@ impl Acks {
 
     /// Sees that the server has the latest acks. Those it does not confirm in time may lead to a
     /// redelivery.
-    pub(super) async fn confirm(&self, event_stream: &dyn EventStream, driver: &str, most: Duration) {
-        let tokens =
+    pub(super) async fn confirm(&self, stream: &dyn EventStream, driver: &str, most: Duration) {
+        let latest =
             std::mem::take(&mut *self.latest.lock().unwrap_or_else(PoisonError::into_inner));
-        let confirmed = stream::iter(&tokens)
-            .map(|token| event_stream.settle_confirmed(token, Settlement::Ack))
-            .buffer_unordered(AT_ONCE)
-            .filter(|confirmed| std::future::ready(confirmed.is_err()))
-            .count();
-        match timeout(most, confirmed).await {
+        let tokens = Vec::from(latest);
+        let confirm = async {
+            let mut unconfirmed = 0;
+            for some in tokens.chunks(AT_ONCE) {
+                let acks = some.iter().map(|ack| stream.settle_confirmed(ack, Settlement::Ack));
+                unconfirmed += join_all(acks).await.iter().filter(|ack| ack.is_err()).count();
+            }
+            unconfirmed
+        };
+        match timeout(most, confirm).await {
             Ok(0) => {}
             Ok(unconfirmed) => tracing::warn!(
-                driver, unconfirmed, "the server did not confirm all acks; events may come again"
+                driver,
+                unconfirmed,
+                "the server did not confirm all acks; events may come again"
             ),
             Err(_) => tracing::warn!(
-                driver, "the server did not confirm the last acks in time; events may come again"
+                driver,
+                "the server did not confirm the last acks in time; events may come again"
             ),
         }
     }

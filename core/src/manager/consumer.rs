@@ -34,7 +34,8 @@ pub(super) async fn ensure(
         }
         if found.unusable.is_some() {
             tracing::warn!(
-                driver = options.name, reason = found.unusable,
+                driver = options.name,
+                reason = found.unusable,
                 "the consumer cannot be used as it is: it is removed and made anew"
             );
             stream.delete_consumer(MESSAGES_STREAM, &wanted.name).await?;
@@ -99,9 +100,12 @@ fn report_changes(found: &ConsumerConfig, wanted: &ConsumerConfig) {
     let added: Vec<_> =
         wanted.filters.iter().filter(|filter| !found.filters.contains(filter)).collect();
     tracing::info!(
-        driver = wanted.name, ?added,
-        ack_wait_ms = wanted.ack_wait.as_millis(), max_ack_pending = wanted.max_ack_pending,
-        was_durable = found.durable, "the consumer is changed to the driver's options"
+        driver = wanted.name,
+        ?added,
+        ack_wait_ms = wanted.ack_wait.as_millis(),
+        max_ack_pending = wanted.max_ack_pending,
+        was_durable = found.durable,
+        "the consumer is changed to the driver's options"
     );
 }
 

@@ -4,18 +4,10 @@ use bytes::Bytes;
 
 use crate::error::{ErrorCode, Result};
 use crate::stream::{Delivery, EventStream, Message, Retention, StreamConfig};
-use crate::subject::{self, DEAD_LETTERS, DEAD_LETTERS_STREAM, MESSAGES_STREAM};
-
-/// Why the message could not be answered.
-pub const REASON_HEADER: &str = "Conveyor-Reason";
-/// How often it was delivered.
-pub const ATTEMPTS_HEADER: &str = "Conveyor-Attempts";
-/// The subject it was published to.
-pub const SUBJECT_HEADER: &str = "Conveyor-Subject";
-/// The stream it was in, and its number there.
-pub const ORIGIN_HEADER: &str = "Conveyor-Origin";
-/// `1/2` and `2/2` when the message and its headers are above the payload limit together.
-pub const PART_HEADER: &str = "Conveyor-Part";
+use crate::subject::{
+    self, ATTEMPTS_HEADER, DEAD_LETTERS, DEAD_LETTERS_STREAM, MESSAGES_STREAM, ORIGIN_HEADER,
+    PART_HEADER, REASON_HEADER, SUBJECT_HEADER,
+};
 
 /// Stores a delivery as a dead letter: its bytes, its headers, the reason and the attempts. Makes the
 /// stream `dead-letters` when it is missing.
@@ -31,8 +23,7 @@ pub(super) async fn store(
     for letter in letters(driver, delivery, reason, stream.max_payload()) {
         let stored = publish(stream, letter.clone()).await;
         if stored.as_ref().is_err_and(|error| error.code() == ErrorCode::NotFound) {
-            let config =
-                StreamConfig::new(DEAD_LETTERS_STREAM, &[DEAD_LETTERS], Retention::Limits);
+            let config = StreamConfig::new(DEAD_LETTERS_STREAM, &[DEAD_LETTERS], Retention::Limits);
             stream.put_stream(&config).await?;
             publish(stream, letter).await?;
         } else {

@@ -107,7 +107,10 @@ impl Leases {
         let now = Instant::now();
         for (_, held) in self.lock().iter() {
             if held.valid_until <= now && !held.cancel.is_cancelled() {
-                tracing::warn!(driver, "a lease could not be renewed in time; its run is cancelled");
+                tracing::warn!(
+                    driver,
+                    "a lease could not be renewed in time; its run is cancelled"
+                );
                 held.cancel.cancel();
             }
         }

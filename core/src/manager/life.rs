@@ -104,8 +104,7 @@ impl Life {
         );
         let span = run_span(log, &self.name, run.id());
         let driver = self.driver.clone();
-        let mut task =
-            self.host.spawn(async move { driver.reconcile(run).await }.instrument(span));
+        let mut task = self.host.spawn(async move { driver.reconcile(run).await }.instrument(span));
         let joined = tokio::select! {
             joined = &mut task => joined,
             () = event.cancel.cancelled() => match self.last_chance(&mut task).await {
@@ -182,8 +181,7 @@ impl Life {
         let tries = attempt - 1;
         let text = format!("given up after {tries} attempts that ended without an answer");
         tracing::error!(driver = %self.name, run_id = %event.message.run_id, "{text}");
-        let stored =
-            dead_letter::store(&*self.stream, &self.name, &event.delivery, &text).await;
+        let stored = dead_letter::store(&*self.stream, &self.name, &event.delivery, &text).await;
         if let Err(error) = stored {
             return self.keep_for_later(&event.delivery, &error).await;
         }

@@ -28,9 +28,6 @@ mod signals;
 mod stop;
 mod worker;
 
-pub use dead_letter::{
-    ATTEMPTS_HEADER, ORIGIN_HEADER, PART_HEADER, REASON_HEADER, SUBJECT_HEADER,
-};
 pub use report::{DrainReport, DriverReport};
 pub use running::RunningManager;
 pub use stop::StopHandle;

@@ -69,8 +69,6 @@ impl Drop for RunningManager {
     }
 }
 
-fn flatten(
-    ended: Result<Result<DrainReport>, oneshot::error::RecvError>,
-) -> Result<DrainReport> {
+fn flatten(ended: Result<Result<DrainReport>, oneshot::error::RecvError>) -> Result<DrainReport> {
     ended.unwrap_or_else(|_| Err(Error::new(ErrorCode::Internal, "the manager's core ended early")))
 }

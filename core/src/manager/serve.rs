@@ -99,7 +99,8 @@ impl Serve {
         if ours {
             stream.close().await;
         }
-        if all_failed && let Some(error) = reports.iter_mut().find_map(|report| report.error.take()) {
+        if all_failed && let Some(error) = reports.iter_mut().find_map(|report| report.error.take())
+        {
             return Err(error);
         }
         let report = DrainReport { drivers: reports };
@@ -163,13 +164,9 @@ impl Serve {
     fn life(&self, stream: &SharedStream, driver: Driver) -> (Arc<Life>, LogSender) {
         let options = driver.options();
         let name: Arc<str> = options.name.as_str().into();
-        let logs = Arc::new(LogQueue::new(
-            options.log_buffer_bytes,
-            stream.max_payload(),
-            self.may_block,
-        ));
-        let sender =
-            LogSender::new(stream.clone(), logs.clone(), name.clone(), options.log_window);
+        let logs =
+            Arc::new(LogQueue::new(options.log_buffer_bytes, stream.max_payload(), self.may_block));
+        let sender = LogSender::new(stream.clone(), logs.clone(), name.clone(), options.log_window);
         let life = Life {
             stream: stream.clone(),
             name,

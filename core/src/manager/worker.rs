@@ -119,9 +119,7 @@ impl Worker {
             return;
         }
         let lane = match options.serialize {
-            Serialization::Resource => {
-                Some((message.resource_type.clone(), message.name.clone()))
-            }
+            Serialization::Resource => Some((message.resource_type.clone(), message.name.clone())),
             Serialization::None => None,
         };
         let event = life.event(delivery, message);

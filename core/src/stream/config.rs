@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::subject::{LOGS, LOGS_STREAM, MESSAGES, MESSAGES_STREAM, PIPELINES, PIPELINES_STREAM};
+
 /// When a stream lets go of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Retention {
@@ -27,6 +29,17 @@ pub struct StreamConfig {
 }
 
 impl StreamConfig {
+    /// The streams `messages`, `pipeline-engine` and `logs-engine`, as the control plane makes them.
+    /// A driver never does: it waits for them.
+    #[must_use]
+    pub fn of_control_plane() -> [Self; 3] {
+        [
+            Self::new(MESSAGES_STREAM, &MESSAGES, Retention::Interest),
+            Self::new(PIPELINES_STREAM, &[PIPELINES], Retention::WorkQueue),
+            Self::new(LOGS_STREAM, &[LOGS], Retention::WorkQueue),
+        ]
+    }
+
     /// A stream of this name for these subjects.
     #[must_use]
     pub fn new(name: &str, subjects: &[&str], retention: Retention) -> Self {
