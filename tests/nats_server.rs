@@ -1,4 +1,5 @@
 //! A real `nats-server`, from its start to its end.
+#![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::net::TcpStream;

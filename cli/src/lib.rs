@@ -3,4 +3,5 @@
 //! server takes their place without a change to any driver.
 #![forbid(unsafe_code)]
 
+pub mod control_plane;
 pub mod nats_server;
