@@ -104,6 +104,19 @@ pub fn matches(filter: &str, subject: &str) -> bool {
     tokens.next().is_none()
 }
 
+/// Whether some subject matches both filters.
+#[must_use]
+pub fn overlap(one: &str, other: &str) -> bool {
+    let (mut left, mut right) = (one.split('.'), other.split('.'));
+    loop {
+        match (left.next(), right.next()) {
+            (Some(">"), Some(_)) | (Some(_), Some(">")) | (None, None) => return true,
+            (Some(a), Some(b)) if a == b || a == "*" || b == "*" => {}
+            _ => return false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,5 +152,16 @@ mod tests {
         assert!(!matches("live.logs.*", "live.logs.r1.git"));
         assert!(!matches("a.b", "a"));
         assert!(matches("a", "a"));
+    }
+
+    #[test]
+    fn filters_overlap_when_one_subject_could_match_both() {
+        assert!(overlap("a.b", "a.b"));
+        assert!(overlap("a.*", "*.b"));
+        assert!(overlap("a.>", "a.b.c"));
+        assert!(overlap(">", "a"));
+        assert!(!overlap("a.>", "a"));
+        assert!(!overlap("a.*", "a.b.c"));
+        assert!(!overlap("a.b", "a.c"));
     }
 }

@@ -1,3 +1,0 @@
-//! The embedded event stream.
-#[derive(Debug)]
-pub struct MemoryStream;
