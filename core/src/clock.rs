@@ -20,6 +20,16 @@ pub(crate) fn rfc3339(unix_nanos: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn text_order_is_time_order(one in any::<u64>(), gap in any::<u64>()) {
+            let other = one.saturating_add(gap);
+            prop_assert_eq!(rfc3339(one).cmp(&rfc3339(other)), one.cmp(&other));
+            prop_assert_eq!(rfc3339(one).len(), "2026-01-01T00:00:00.000000001Z".len());
+        }
+    }
 
     #[test]
     fn timestamps_have_nine_digits_and_end_in_z() {

@@ -17,6 +17,14 @@ pub const DRIVER_RESULT: &str = "pipelines.driver.result";
 /// Where the control plane starts a pipeline.
 pub const PIPELINE_INIT: &str = "pipelines.pipeline.init";
 
+/// What [`MESSAGES_STREAM`] holds.
+pub const MESSAGES: [&str; 3] = ["resources.>", "events.>", "drivers.>"];
+/// What [`PIPELINES_STREAM`] holds.
+pub const PIPELINES: &str = "pipelines.>";
+/// What [`LOGS_STREAM`] holds.
+pub const LOGS: &str = "logs.>";
+/// The live copy of every log line. No stream holds it.
+pub const LIVE_LOGS: &str = "live.logs.>";
 /// Every dead letter of every driver.
 pub const DEAD_LETTERS: &str = "dead-letters.>";
 

@@ -1,12 +1,14 @@
 //! The documents on the wire: tolerant in, strict out. Shapes only; nothing here decides.
 
 mod driver_message;
+mod init_event;
 mod log_entry;
 mod members;
 mod resource;
 mod result_event;
 
 pub use driver_message::DriverMessage;
+pub use init_event::InitEvent;
 pub use log_entry::LogEntry;
 pub(crate) use log_entry::{LabelsRef, LogEntryRef};
 pub use resource::Resource;

@@ -1,9 +1,10 @@
 //! The resource a run is about.
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::members::{members, parse, string, text};
+use super::members::{invalid, members, parse, string, text};
 use crate::error::Result;
 
 /// Desired state, as the control plane keeps it.
@@ -43,6 +44,17 @@ impl Resource {
             metadata: metadata.map_or_else(|| Ok(Map::new()), |raw| parse("metadata", raw))?,
             spec: spec.map_or(Ok(Value::Null), |raw| parse("spec", raw))?,
         })
+    }
+
+    /// Reads a resource inside a pipeline event, as strictly as the pipeline engine does: absent as
+    /// an empty resource, metadata text only.
+    pub(super) fn decode_echo(value: Option<&RawValue>) -> Result<Self> {
+        let Some(raw) = value else { return Ok(Self::default()) };
+        let resource = Self::decode(raw.get().as_bytes())?;
+        match resource.metadata.iter().find(|(_, value)| !value.is_string()) {
+            Some((key, _)) => Err(invalid("resource.metadata", format_args!("{key} is not text"))),
+            None => Ok(resource),
+        }
     }
 
     /// The resource as JSON text, in the control plane's key order.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::members::{invalid, members, parse, string, text};
+use super::members::{members, parse, string, text};
 use super::resource::Resource;
 use crate::error::Result;
 use crate::run_id::RunId;
@@ -63,15 +63,11 @@ impl ResultEvent {
     /// `MessageInvalid`, naming the field: the engine would drop this document.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let text = text("result", bytes)?;
-        let [run_id, resource, result] =
-            members("result", text, ["run_id", "resource", "driverresult"])?;
-        let resource = resource.map_or_else(
-            || Ok(Resource::default()),
-            |raw| Resource::decode(raw.get().as_bytes()),
-        )?;
-        if let Some((key, _)) = resource.metadata.iter().find(|(_, value)| !value.is_string()) {
-            return Err(invalid("resource.metadata", format_args!("{key} is not text")));
-        }
+        let [event, run_id, resource, result] =
+            members("result", text, ["event", "run_id", "resource", "driverresult"])?;
+        // Not used, yet one of another type refuses the whole document.
+        string("event", event)?;
+        let resource = Resource::decode_echo(resource)?;
         let [success, message, data, driver] = members(
             "driverresult",
             result.map_or("{}", RawValue::get),

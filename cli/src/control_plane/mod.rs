@@ -1,0 +1,203 @@
+//! A control plane small enough to read.
+//!
+//! It makes the streams, starts runs, leads resources through their pipelines and keeps log lines
+//! exactly as the Conveyor CI server does, byte by byte, so that a driver cannot tell them apart.
+//! It is for the laptop and for tests. What it does differently from the server:
+//!
+//! - it forgets everything at its end: resources, pipelines, results and logs are in memory;
+//! - there are no resource definitions: any type is accepted, and no schema is checked;
+//! - pipeline events and log lines are acknowledged after they were dealt with, not before, and
+//!   messages are published with an id and until they are stored: none is lost or doubled;
+//! - a resource whose type cannot be part of a subject is refused, not stored without a run;
+//! - results are kept per run, those of resources without a pipeline included, and the end of a run
+//!   can be waited for;
+//! - log lines come back in time order over all drivers, equal timestamps in the order they came;
+//! - resources in results may nest 128 levels deep, not 10 000;
+//! - there is no REST interface and no authentication of its own.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use conveyor_driver::message::{LogEntry, Resource, ResultEvent};
+use conveyor_driver::stream::SharedStream;
+use conveyor_driver::{Error, ErrorCode, Result, RunId, subject};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::DropGuard;
+
+pub mod engine;
+pub mod go_json;
+mod log_store;
+mod notice;
+mod pipeline;
+mod publish;
+mod run_book;
+mod streams;
+mod tasks;
+mod work_queue;
+
+pub use log_store::{LogQuery, LogStore};
+pub use notice::{Notice, Watch};
+pub use pipeline::{Pipeline, Step};
+pub use streams::put_streams;
+
+use tasks::{EngineTask, LogTask, Shared};
+use work_queue::Reader;
+
+/// How long a post tries to get its message stored.
+const POST_WITHIN: Duration = Duration::from_secs(30);
+/// How long a shutdown waits for what is in hand.
+const SHUTDOWN_WITHIN: Duration = Duration::from_secs(5);
+
+/// A running control plane. Stops when dropped; [`shutdown`](Self::shutdown) also waits for it.
+#[derive(Debug)]
+pub struct ControlPlane {
+    shared: Arc<Shared>,
+    tasks: Mutex<JoinSet<()>>,
+    _stops: DropGuard,
+}
+
+impl ControlPlane {
+    /// Makes the streams and starts to work on them.
+    ///
+    /// The stream stays the caller's: it is not closed at the end.
+    ///
+    /// # Errors
+    /// `PermissionDenied`, `Unsupported`, `Conflict` when a stream cannot be made, `Unavailable`,
+    /// `TimedOut`, `Closed`.
+    pub async fn start(stream: SharedStream) -> Result<Self> {
+        stream.ready().await;
+        put_streams(&*stream).await?;
+        let lines = stream.subscribe(subject::LIVE_LOGS).await?;
+        let shared = Arc::new(Shared::new(stream.clone(), Watch::channel()));
+        let mut tasks = JoinSet::new();
+        let stop = shared.stop.clone();
+        let done = HashSet::new();
+        let handler = EngineTask { shared: shared.clone(), nonce: message_id() };
+        let queue = streams::PIPELINES;
+        tasks.spawn(
+            Reader { stream: stream.clone(), queue, handler, stop: stop.clone(), done }.run(),
+        );
+        let (handler, queue, done) = (LogTask(shared.clone()), streams::LOGS, HashSet::new());
+        tasks.spawn(Reader { stream, queue, handler, stop: stop.clone(), done }.run());
+        tasks.spawn(tasks::pass_on_live_lines(shared.clone(), lines));
+        Ok(Self { shared, tasks: Mutex::new(tasks), _stops: stop.drop_guard() })
+    }
+
+    /// Stores a pipeline, in place of one of the same name.
+    pub fn pipeline(&self, pipeline: Pipeline) {
+        self.shared.engine().put_pipeline(pipeline);
+    }
+
+    /// Stores a resource and starts a run: with the drivers that listen to its type, or, when it
+    /// names a pipeline, with the driver of the first step. `id` and `metadata` are made anew.
+    ///
+    /// A message that no driver's consumer wants at this moment is dropped by the stream, as on the
+    /// server: start drivers first.
+    ///
+    /// # Errors
+    /// `MessageInvalid` when the type is missing or cannot be part of a subject, or the pipeline is
+    /// for another type; `NotFound` when the pipeline does not exist; `Conflict` when a resource of
+    /// that type and name is stored. After `Unavailable`, `TimedOut`, `TooLarge` or `Closed` the
+    /// resource is stored all the same: [delete](Self::delete) it before posting again.
+    pub async fn post(&self, resource: Resource) -> Result<RunId> {
+        let run = RunId::generate();
+        let message_id = message_id();
+        let resource_id = uuid::Uuid::now_v7().hyphenated().to_string();
+        let key = (resource.resource.clone(), resource.name.clone());
+        let message = self.shared.engine().create(resource, &resource_id, &run, &message_id)?;
+        if let Some(resource) = self.resource(&key.0, &key.1) {
+            self.shared.tell(Notice::Posted { run: run.clone(), resource });
+        }
+        let give_up = tokio::time::sleep(POST_WITHIN);
+        publish::store(&*self.shared.stream, &message.with_id(message_id), give_up).await?;
+        Ok(run)
+    }
+
+    /// A stored resource, with the results saved in its metadata.
+    #[must_use]
+    pub fn resource(&self, resource_type: &str, name: &str) -> Option<Resource> {
+        self.shared.engine().resource(resource_type, name).cloned()
+    }
+
+    /// Forgets a stored resource and says whether there was one. No driver is told.
+    pub fn delete(&self, resource_type: &str, name: &str) -> bool {
+        self.shared.engine().delete(resource_type, name)
+    }
+
+    /// The results of a run so far, in the order they came.
+    #[must_use]
+    pub fn results(&self, run: &RunId) -> Vec<ResultEvent> {
+        self.shared.runs().results(run)
+    }
+
+    /// Waits for the end of a run and gives the result that ended it: the first one for a resource
+    /// without a pipeline; else the one that failed or that of the last step.
+    ///
+    /// # Errors
+    /// `Closed` when the control plane is shut down first.
+    pub async fn result(&self, run: &RunId) -> Result<ResultEvent> {
+        self.wait_for(|| self.shared.runs().last(run)).await
+    }
+
+    /// The stored log lines that are wanted, in the order of their timestamps.
+    #[must_use]
+    pub fn logs(&self, query: &LogQuery) -> Vec<LogEntry> {
+        self.shared.logs().query(query)
+    }
+
+    /// The same, once there are this many or more.
+    ///
+    /// # Errors
+    /// `Closed` when the control plane is shut down first.
+    pub async fn logs_reaching(&self, query: &LogQuery, count: usize) -> Result<Vec<LogEntry>> {
+        self.wait_for(|| {
+            let logs = self.shared.logs();
+            (logs.count(query) >= count).then(|| logs.query(query))
+        })
+        .await
+    }
+
+    /// Results, log lines and other news from now on.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        Watch::new(&self.shared.notices, self.shared.stop.clone())
+    }
+
+    /// Gives back what was not begun, finishes what is in hand and stops. What can still be asked
+    /// for is what was known by then.
+    pub async fn shutdown(&self) {
+        self.shared.stop.cancel();
+        let mut tasks = self.tasks.lock().await;
+        let ended = timeout(SHUTDOWN_WITHIN, async { while tasks.join_next().await.is_some() {} });
+        if ended.await.is_err() {
+            tracing::warn!("the control plane did not end in time");
+            tasks.abort_all();
+        }
+    }
+
+    async fn wait_for<T>(&self, look: impl Fn() -> Option<T>) -> Result<T> {
+        loop {
+            let changed = self.shared.changed.notified();
+            tokio::pin!(changed);
+            // From here on no change goes unnoticed.
+            changed.as_mut().enable();
+            if let Some(found) = look() {
+                return Ok(found);
+            }
+            tokio::select! {
+                () = changed => {}
+                () = self.shared.stop.cancelled() => {
+                    return Err(Error::new(ErrorCode::Closed, "the control plane was shut down"));
+                }
+            }
+        }
+    }
+}
+
+/// 24 hex digits, as the server makes them.
+fn message_id() -> String {
+    format!("{:024x}", fastrand::u128(..) >> 32)
+}
