@@ -1,1 +1,30 @@
-//! placeholder
+//! What the tests share: a real server, a stage for one driver, conditions with deadlines.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod condition;
+mod server;
+mod stage;
+
+pub use condition::{DEADLINE, eventually, unique_name};
+pub use server::{connect, nats, shared_server};
+pub use stage::Stage;
+
+/// Makes two tests of each behaviour: on the embedded stream with the clock paused, and on a real
+/// nats-server. A behaviour is an async function that takes a [`Stage`].
+#[macro_export]
+macro_rules! on_both_streams {
+    ($($behaviour:ident),+ $(,)?) => {
+        mod on_memory {
+            $(#[tokio::test(start_paused = true)]
+            async fn $behaviour() {
+                super::$behaviour($crate::Stage::on_memory().await).await;
+            })+
+        }
+        mod on_nats {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $behaviour() {
+                super::$behaviour($crate::Stage::on_nats().await).await;
+            })+
+        }
+    };
+}
