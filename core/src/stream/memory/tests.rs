@@ -99,7 +99,7 @@ async fn no_wake_up_is_lost_between_threads() {
 #[tokio::test(start_paused = true)]
 async fn duplicates_are_known_for_two_minutes() {
     let stream = stream(Retention::Limits).await;
-    let mut publish = async || {
+    let publish = async || {
         let receipt = stream.publish(message("a").with_id("one")).await.unwrap();
         receipt.await.unwrap().duplicate
     };
