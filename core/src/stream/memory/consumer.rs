@@ -42,17 +42,10 @@ impl Consumer {
         if !config.durable {
             config.inactive_threshold.get_or_insert(EPHEMERAL_THRESHOLD);
         }
-        let mut consumer = Self {
-            id,
-            config,
-            cursor: 0,
-            fresh: VecDeque::new(),
-            unsettled: Unsettled::default(),
-            delivered: 0,
-            waiting: 0,
-            last_seen: now,
-            wake: Arc::default(),
-        };
+        let (fresh, unsettled, wake) = (VecDeque::new(), Unsettled::default(), Arc::default());
+        let (cursor, delivered, waiting, last_seen) = (0, 0, 0, now);
+        let mut consumer =
+            Self { id, config, cursor, fresh, unsettled, delivered, waiting, last_seen, wake };
         consumer.refill(shelf);
         consumer
     }

@@ -26,6 +26,8 @@ mod pull;
 mod server;
 mod shelf;
 mod store;
+#[cfg(test)]
+mod tests;
 mod token;
 mod unsettled;
 
