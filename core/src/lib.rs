@@ -3,6 +3,7 @@
 
 mod clock;
 pub mod error;
+pub mod exec;
 pub mod message;
 pub mod options;
 pub mod run_id;
