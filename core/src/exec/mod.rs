@@ -19,6 +19,7 @@
 //! idle, which it is while a command runs: graces and run timeouts then end at once.
 
 mod command;
+mod lines;
 mod output;
 
 use futures_util::future::BoxFuture;
