@@ -19,14 +19,23 @@
 //! idle, which it is while a command runs: graces and run timeouts then end at once.
 
 mod command;
+mod exit;
+mod group;
+mod launch;
 mod lines;
+mod members;
 mod output;
+mod pump;
+mod supervise;
+#[cfg(test)]
+mod tests;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 pub use command::Command;
 pub use output::ExecOutput;
+pub(crate) use supervise::execute;
 
 /// Which of a command's outputs a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
