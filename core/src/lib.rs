@@ -4,6 +4,7 @@
 mod clock;
 mod driver;
 mod error;
+pub mod exec;
 mod failure;
 mod logger;
 mod manager;

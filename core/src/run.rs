@@ -4,10 +4,13 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::logger::{LogLine, RunLog};
+use crate::exec::{self, Command, ExecOutput, LineSink, OutputStream};
+use crate::logger::{Level, LogLine, RunLog};
 use crate::message::{DriverMessage, Resource};
 use crate::run_id::RunId;
 
@@ -126,8 +129,27 @@ impl Run {
         Ok(())
     }
 
-    pub(crate) fn cancel_grace(&self) -> Duration {
-        self.0.cancel_grace
+    /// Runs a command as part of this run: each line of its output goes to the run's log as it
+    /// comes, with the label `stream`. When the run is cancelled the command and all that it started
+    /// get SIGTERM and, after the command's grace (`cancel_grace_ms` unless it has its own),
+    /// SIGKILL. The exit status is data, not an error: a command that fails comes back as `Ok`.
+    ///
+    /// Commands live in real time; see [`exec`](crate::exec).
+    ///
+    /// # Errors
+    /// `ExecFailed` when it cannot be started, `Cancelled` when the run was cancelled before.
+    pub async fn exec(&self, command: &Command) -> Result<ExecOutput> {
+        exec::execute(command, self.0.cancel_grace, self, self.cancellation()).await
+    }
+}
+
+impl LineSink for Run {
+    fn line(&self, source: OutputStream, line: String) -> BoxFuture<'_, ()> {
+        let label = match source {
+            OutputStream::Stdout => "stdout",
+            OutputStream::Stderr => "stderr",
+        };
+        self.log(LogLine::new(Level::Info, line).label("stream", label)).boxed()
     }
 }
 
