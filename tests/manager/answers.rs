@@ -83,8 +83,7 @@ async fn an_event_without_a_run_id_is_answered(stage: Stage) {
         Ok(DriverResult::success("done"))
     });
     let _running = stage.start(driver).await;
-    let message =
-        DriverMessage::new("create", &stage.resource("app"), "1", RunId::from(""));
+    let message = DriverMessage::new("create", &stage.resource("app"), "1", RunId::from(""));
     stage.publish(&subject::resource(&stage.resource), message.encode()).await;
     let result = stage.result().await;
     assert_eq!(result.run_id.as_str(), "");
@@ -113,9 +112,9 @@ async fn broadcast_events_that_are_not_wanted_are_ignored_and_addressed_ones_alw
 }
 
 async fn a_result_above_the_payload_limit_is_shortened_and_sent(stage: Stage) {
-    let driver = stage.driver().reconcile(async |_| {
-        Ok(DriverResult::success("done").data("x".repeat(2 * 1024 * 1024)))
-    });
+    let driver = stage
+        .driver()
+        .reconcile(async |_| Ok(DriverResult::success("done").data("x".repeat(2 * 1024 * 1024))));
     let _running = stage.start(driver).await;
     stage.post("app").await;
     let event = stage.result().await;

@@ -14,12 +14,13 @@ on_both_streams!(
 );
 
 async fn a_retry_comes_again_and_can_succeed(stage: Stage) {
-    let driver = stage.driver_with(|options| options.retry_initial_ms = 10).reconcile(async |run| {
-        if run.attempt() < 3 {
-            return Err(Failure::retry("not yet"));
-        }
-        Ok(DriverResult::success(format!("at attempt {}", run.attempt())))
-    });
+    let driver =
+        stage.driver_with(|options| options.retry_initial_ms = 10).reconcile(async |run| {
+            if run.attempt() < 3 {
+                return Err(Failure::retry("not yet"));
+            }
+            Ok(DriverResult::success(format!("at attempt {}", run.attempt())))
+        });
     let running = stage.start(driver).await;
     let run = stage.post("app").await;
     assert_eq!(stage.result().await.result.message, "at attempt 3");
@@ -35,8 +36,7 @@ async fn after_the_last_attempt_the_event_is_answered_with_a_failure(stage: Stag
         options.retry_initial_ms = 10;
         options.max_attempts = 3;
     };
-    let driver =
-        stage.driver_with(options).reconcile(async |_| Err(Failure::retry("still not")));
+    let driver = stage.driver_with(options).reconcile(async |_| Err(Failure::retry("still not")));
     let running = stage.start(driver).await;
     stage.post("app").await;
     let result = stage.result().await.result;

@@ -36,8 +36,6 @@ pub struct Stage {
     log: Mutex<Subscribed>,
 }
 
-
-
 /// What was published to a subject since the stage was made.
 struct Subscribed(BoxStream<'static, Message>);
 
