@@ -1,1 +1,202 @@
-//! To come.
+//! A drain loses nothing: what runs may finish, what waits is given back at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use conveyor_driver::DriverResult;
+use conveyor_driver_tests::{Stage, on_both_streams};
+use tokio::sync::{Notify, Semaphore};
+
+on_both_streams!(
+    a_run_in_flight_finishes_and_is_answered,
+    what_has_not_started_is_given_back_and_another_instance_runs_it,
+    after_the_grace_a_run_is_cancelled_and_given_back,
+    a_run_that_ignores_its_cancellation_is_abandoned_and_given_back,
+    a_cancelled_run_that_finishes_its_work_is_answered,
+    ending_now_gives_everything_back,
+    a_dropped_manager_gives_everything_back,
+);
+
+async fn a_run_in_flight_finishes_and_is_answered(stage: Stage) {
+    let (started, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let driver = stage.driver().reconcile({
+        let (started, go_on) = (started.clone(), go_on.clone());
+        move |_| {
+            let (started, go_on) = (started.clone(), go_on.clone());
+            async move {
+                started.notify_one();
+                go_on.notified().await;
+                Ok(DriverResult::success("finished"))
+            }
+        }
+    });
+    let running = stage.start(driver).await;
+    stage.post("app").await;
+    started.notified().await;
+    running.stop_handle().drain();
+    go_on.notify_one();
+    let report = running.wait().await.unwrap();
+    assert_eq!(stage.result().await.result.message, "finished");
+    assert_eq!((report.drivers[0].succeeded, report.drivers[0].given_back), (1, 0));
+    stage.all_settled().await;
+}
+
+async fn what_has_not_started_is_given_back_and_another_instance_runs_it(stage: Stage) {
+    let started = Arc::new(Semaphore::new(0));
+    let go_on = Arc::new(Notify::new());
+    let driver = stage.driver().concurrency(3).reconcile({
+        let (started, go_on) = (started.clone(), go_on.clone());
+        move |_| {
+            let (started, go_on) = (started.clone(), go_on.clone());
+            async move {
+                started.add_permits(1);
+                go_on.notified().await;
+                Ok(DriverResult::success("first instance"))
+            }
+        }
+    });
+    let running = stage.start(driver).await;
+    for _ in 0..3 {
+        stage.post("the-same").await;
+    }
+    started.acquire().await.unwrap().forget();
+    conveyor_driver_tests::eventually("all are taken", async || {
+        (stage.consumer().await.ack_pending == 3).then_some(())
+    })
+    .await;
+    running.stop_handle().drain();
+    let second = stage
+        .start(stage.driver().reconcile(async |run| {
+            Ok(DriverResult::success(format!("second instance, attempt {}", run.attempt())))
+        }))
+        .await;
+    for _ in 0..2 {
+        assert_eq!(stage.result().await.result.message, "second instance, attempt 2");
+    }
+    go_on.notify_one();
+    assert_eq!(stage.result().await.result.message, "first instance");
+    let report = running.wait().await.unwrap();
+    assert_eq!((report.drivers[0].succeeded, report.drivers[0].given_back), (1, 2));
+    assert_eq!(second.drain().await.unwrap().drivers[0].succeeded, 2);
+}
+
+async fn after_the_grace_a_run_is_cancelled_and_given_back(stage: Stage) {
+    let driver = stage.driver().reconcile(async |run| {
+        run.cancellation().cancelled().await;
+        run.check_cancelled()?;
+        Ok(DriverResult::success("never"))
+    });
+    let running = stage
+        .manager_with(|options| options.shutdown_grace_ms = 50)
+        .driver(driver)
+        .start()
+        .await
+        .unwrap();
+    stage.post("app").await;
+    one_is_taken(&stage).await;
+    let report = running.drain().await.unwrap();
+    assert_eq!((report.drivers[0].given_back, report.drivers[0].abandoned), (1, 0));
+    assert_eq!(runs_again(&stage).await, "again, attempt 2");
+}
+
+async fn a_run_that_ignores_its_cancellation_is_abandoned_and_given_back(stage: Stage) {
+    let driver = stage
+        .driver_with(|options| options.cancel_grace_ms = 50)
+        .reconcile(async |_| std::future::pending().await);
+    let running = stage
+        .manager_with(|options| options.shutdown_grace_ms = 50)
+        .driver(driver)
+        .start()
+        .await
+        .unwrap();
+    stage.post("app").await;
+    one_is_taken(&stage).await;
+    let report = running.drain().await.unwrap();
+    assert_eq!((report.drivers[0].given_back, report.drivers[0].abandoned), (1, 1));
+    assert_eq!(runs_again(&stage).await, "again, attempt 2");
+}
+
+async fn a_cancelled_run_that_finishes_its_work_is_answered(stage: Stage) {
+    let driver = stage.driver().reconcile(async |run| {
+        run.cancellation().cancelled().await;
+        Ok(DriverResult::success("just in time"))
+    });
+    let running = stage
+        .manager_with(|options| options.shutdown_grace_ms = 50)
+        .driver(driver)
+        .start()
+        .await
+        .unwrap();
+    stage.post("app").await;
+    one_is_taken(&stage).await;
+    assert_eq!(running.drain().await.unwrap().drivers[0].succeeded, 1);
+    assert_eq!(stage.result().await.result.message, "just in time");
+}
+
+async fn ending_now_gives_everything_back(stage: Stage) {
+    let driver = stage.driver().reconcile(async |_| std::future::pending().await);
+    let running = stage.start(driver).await;
+    stage.post("app").await;
+    one_is_taken(&stage).await;
+    running.stop_handle().end_now();
+    let report = running.wait().await.unwrap();
+    assert_eq!((report.drivers[0].given_back, report.drivers[0].abandoned), (1, 1));
+    assert_eq!(runs_again(&stage).await, "again, attempt 2");
+}
+
+async fn a_dropped_manager_gives_everything_back(stage: Stage) {
+    struct Dropped(Arc<AtomicBool>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+    let dropped = Arc::new(AtomicBool::new(false));
+    let driver = stage.driver().reconcile({
+        let dropped = dropped.clone();
+        move |_| {
+            let held = Dropped(dropped.clone());
+            async move {
+                let _held = held;
+                std::future::pending().await
+            }
+        }
+    });
+    let running = stage.start(driver).await;
+    stage.post("app").await;
+    one_is_taken(&stage).await;
+    drop(running);
+    assert_eq!(runs_again(&stage).await, "again, attempt 2");
+    assert!(dropped.load(Ordering::Acquire), "the abandoned run was dropped");
+}
+
+async fn one_is_taken(stage: &Stage) {
+    conveyor_driver_tests::eventually("an event is taken", async || {
+        (stage.consumer().await.ack_pending == 1).then_some(())
+    })
+    .await;
+}
+
+/// What another instance answers that is started now.
+async fn runs_again(stage: &Stage) -> String {
+    let driver = stage.driver().reconcile(async |run| {
+        Ok(DriverResult::success(format!("again, attempt {}", run.attempt())))
+    });
+    let _running = stage.start(driver).await;
+    stage.result().await.result.message
+}
+
+#[tokio::test(start_paused = true)]
+async fn given_back_means_at_once_and_not_after_the_ack_wait() {
+    let stage = Stage::on_memory().await;
+    let driver = stage.driver().reconcile(async |_| std::future::pending().await);
+    let running = stage.start(driver).await;
+    stage.post("app").await;
+    one_is_taken(&stage).await;
+    running.stop_handle().end_now();
+    running.wait().await.unwrap();
+    let given_back = tokio::time::Instant::now();
+    runs_again(&stage).await;
+    assert!(given_back.elapsed() < Duration::from_secs(1), "{:?}", given_back.elapsed());
+}
