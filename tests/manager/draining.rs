@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use conveyor_driver::DriverResult;
-use conveyor_driver_tests::{Stage, on_both_streams};
+use conveyor_driver_tests::{Stage, eventually, on_both_streams};
 use tokio::sync::{Notify, Semaphore};
 
 on_both_streams!(
@@ -61,10 +61,8 @@ async fn what_has_not_started_is_given_back_and_another_instance_runs_it(stage: 
         stage.post("the-same").await;
     }
     started.acquire().await.unwrap().forget();
-    conveyor_driver_tests::eventually("all are taken", async || {
-        (stage.consumer().await.ack_pending == 3).then_some(())
-    })
-    .await;
+    eventually("all are taken", async || (stage.consumer().await.ack_pending == 3).then_some(()))
+        .await;
     running.stop_handle().drain();
     let second = stage
         .start(stage.driver().reconcile(async |run| {
@@ -168,11 +166,14 @@ async fn a_dropped_manager_gives_everything_back(stage: Stage) {
     one_is_taken(&stage).await;
     drop(running);
     assert_eq!(runs_again(&stage).await, "again, attempt 2");
-    assert!(dropped.load(Ordering::Acquire), "the abandoned run was dropped");
+    eventually("the abandoned run is dropped", async || {
+        dropped.load(Ordering::Acquire).then_some(())
+    })
+    .await;
 }
 
 async fn one_is_taken(stage: &Stage) {
-    conveyor_driver_tests::eventually("an event is taken", async || {
+    eventually("an event is taken", async || {
         (stage.consumer().await.ack_pending == 1).then_some(())
     })
     .await;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use conveyor_driver::{DriverResult, subject};
-use conveyor_driver_tests::{Stage, on_both_streams};
+use conveyor_driver::options::ManagerOptions;
+use conveyor_driver::{DriverManager, DriverResult, subject};
+use conveyor_driver_tests::{Stage, on_both_streams, shared_server};
 
 on_both_streams!(
     a_run_longer_than_the_ack_wait_runs_once,
@@ -53,11 +54,15 @@ async fn a_reconcile_that_blocks_every_thread_keeps_its_lease() {
         let _timed_out = blocks.recv_timeout(Duration::from_millis(3_500));
         Ok(DriverResult::success(format!("attempt {}", run.attempt())))
     });
-    let running = stage.start(driver).await;
+    let mut options = ManagerOptions { signals: false, ..ManagerOptions::default() };
+    // A connection of the manager's own: the stage's lives on the thread that is blocked.
+    options.connection.url = Some(shared_server().await.to_owned());
+    let running = DriverManager::new(options).driver(driver).start().await.unwrap();
     stage.post("app").await;
     assert_eq!(stage.result().await.result.message, "attempt 1");
     stage.all_settled().await;
-    assert_eq!(running.drain().await.unwrap().drivers[0].succeeded, 1);
+    let report = running.drain().await.unwrap();
+    assert_eq!(report.drivers[0].succeeded, 1, "{report}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,11 +97,8 @@ async fn a_run_whose_lease_cannot_be_renewed_is_cancelled_before_another_may_sta
         (stage.consumer().await.ack_pending == 1).then_some(())
     })
     .await;
-    let other = Stage {
-        driver: stage.driver.clone(),
-        resource: stage.resource.clone(),
-        ..Stage::on(Arc::new(memory.connection()), Some(memory.connection())).await
-    };
+    let elsewhere = memory.connection();
+    let other = stage.again_on(Arc::new(elsewhere.clone()), Some(elsewhere)).await;
     let _second = other.start(driver(&other)).await;
     memory.cut();
     assert_eq!(other.result().await.result.message, "attempt 2");

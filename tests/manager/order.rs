@@ -27,7 +27,11 @@ struct Overlap {
 }
 
 /// Runs that last a little and note who was there with them.
-fn watched(stage: &Stage, concurrency: u32, serialize: Serialization) -> (Driver, Arc<Mutex<Overlap>>) {
+fn watched(
+    stage: &Stage,
+    concurrency: u32,
+    serialize: Serialization,
+) -> (Driver, Arc<Mutex<Overlap>>) {
     let overlap = Arc::new(Mutex::new(Overlap::default()));
     let driver = stage
         .driver_with(|options| {
@@ -42,7 +46,8 @@ fn watched(stage: &Stage, concurrency: u32, serialize: Serialization) -> (Driver
                     let name = run.resource()?.name.clone();
                     {
                         let mut seen = overlap.lock().unwrap();
-                        let of_one = *seen.now.entry(name.clone()).and_modify(|n| *n += 1).or_insert(1);
+                        let of_one =
+                            *seen.now.entry(name.clone()).and_modify(|n| *n += 1).or_insert(1);
                         let of_all = seen.now.values().sum();
                         seen.most_of_one = seen.most_of_one.max(of_one);
                         seen.most_of_all = seen.most_of_all.max(of_all);
@@ -125,15 +130,14 @@ async fn without_serialization_events_of_one_resource_overlap(stage: Stage) {
 }
 
 async fn a_driver_that_cannot_start_does_not_stop_the_others(stage: Stage) {
-    let blocked = Stage { driver: format!("{}-blocked", stage.driver), ..Stage::on(stage.stream.clone(), stage.memory.clone()).await };
+    let blocked = Stage::on(stage.stream.clone(), stage.memory.clone()).await;
     let wide = blocked
         .driver_with(|options| options.resources.push("further".into()))
         .reconcile(async |_| Ok(DriverResult::success("done")));
     blocked.start(wide).await.drain().await.unwrap();
     let narrow = blocked.driver().reconcile(async |_| Ok(DriverResult::success("never")));
     let driver = stage.driver().reconcile(async |_| Ok(DriverResult::success("done")));
-    let running =
-        stage.manager().driver(narrow).driver(driver).start().await.unwrap();
+    let running = stage.manager().driver(narrow).driver(driver).start().await.unwrap();
     stage.post("app").await;
     assert!(stage.result().await.result.success);
     let report = running.drain().await.unwrap();
