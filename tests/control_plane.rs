@@ -9,32 +9,39 @@ mod behaviour;
 mod faults;
 #[path = "control_plane_parts/plain_driver.rs"]
 mod plain_driver;
+#[path = "control_plane_parts/real.rs"]
+mod real;
 
 /// Fails what would wait for ever.
 async fn in_time(test: impl Future<Output = ()>) {
-    tokio::time::timeout(Duration::from_secs(3600), test).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(120), test).await.unwrap();
 }
 
-macro_rules! on_memory {
+macro_rules! on_both {
     ($($behaviour:ident)+) => {
-        mod memory {
-            use std::sync::Arc;
-
-            use conveyor_driver::stream::{MemoryStream, SharedStream};
-
-            fn stream() -> SharedStream {
-                Arc::new(MemoryStream::new())
-            }
+        mod on_memory {
+            use super::{behaviour, in_time};
 
             $(#[tokio::test(start_paused = true)]
             async fn $behaviour() {
-                crate::in_time(crate::behaviour::$behaviour(stream())).await;
+                let stream = std::sync::Arc::new(conveyor_driver::stream::MemoryStream::new());
+                in_time(behaviour::$behaviour(stream)).await;
+            })+
+        }
+
+        mod on_nats {
+            use super::{behaviour, in_time, real};
+
+            $(#[tokio::test]
+            async fn $behaviour() {
+                let server = real::server().await;
+                in_time(behaviour::$behaviour(real::connect(&server).await)).await;
             })+
         }
     };
 }
 
-on_memory! {
+on_both! {
     makes_the_streams_as_the_server_does
     runs_a_resource_without_a_pipeline
     leads_a_resource_through_its_pipeline

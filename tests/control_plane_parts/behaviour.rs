@@ -1,8 +1,8 @@
 //! What a control plane does, whatever the event stream under it.
 
+use conveyor_driver::ErrorCode;
 use conveyor_driver::message::{DriverResult, Resource};
 use conveyor_driver::stream::{Message, Retention, SharedStream, StreamConfig};
-use conveyor_driver::ErrorCode;
 use conveyor_driver_cli::control_plane::{ControlPlane, LogQuery, Notice, Pipeline};
 use serde_json::{Value, json};
 
