@@ -6,6 +6,8 @@
 mod driver_messages;
 #[path = "vectors_checks/driver_results.rs"]
 mod driver_results;
+#[path = "vectors_checks/engine_cases.rs"]
+mod engine_cases;
 #[path = "vectors_checks/logs.rs"]
 mod logs;
 #[path = "vectors_checks/pipeline_events.rs"]

@@ -1,5 +1,5 @@
 use conveyor_driver::message::ResultEvent;
-use conveyor_driver_cli::control_plane::engine::{Ignored, Reaction};
+use conveyor_driver_cli::control_plane::{Ignored, Reaction};
 use serde_json::{Value, json};
 
 use super::shop;

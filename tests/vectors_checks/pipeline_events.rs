@@ -1,7 +1,6 @@
 use conveyor_driver::message::{InitEvent, ResultEvent};
 use conveyor_driver::subject;
-use conveyor_driver_cli::control_plane::engine::{Engine, Ignored};
-use conveyor_driver_cli::control_plane::go_json;
+use conveyor_driver_cli::control_plane::{Engine, Ignored, go_json};
 
 use super::shop;
 use super::vector_file::{Vector, VectorFile};
