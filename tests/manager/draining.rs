@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use conveyor_driver::DriverResult;
+use conveyor_driver::{Driver, DriverBuilder, DriverResult, Failure, Run};
 use conveyor_driver_tests::{Stage, eventually, on_both_streams};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 on_both_streams!(
     a_run_in_flight_finishes_and_is_answered,
@@ -19,13 +19,12 @@ on_both_streams!(
 );
 
 async fn a_run_in_flight_finishes_and_is_answered(stage: Stage) {
-    let (started, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let driver = stage.driver().reconcile({
-        let (started, go_on) = (started.clone(), go_on.clone());
+    let go_on = Arc::new(Notify::new());
+    let (driver, started) = announced(stage.driver(), {
+        let go_on = go_on.clone();
         move |_| {
-            let (started, go_on) = (started.clone(), go_on.clone());
+            let go_on = go_on.clone();
             async move {
-                started.notify_one();
                 go_on.notified().await;
                 Ok(DriverResult::success("finished"))
             }
@@ -43,14 +42,12 @@ async fn a_run_in_flight_finishes_and_is_answered(stage: Stage) {
 }
 
 async fn what_has_not_started_is_given_back_and_another_instance_runs_it(stage: Stage) {
-    let started = Arc::new(Semaphore::new(0));
     let go_on = Arc::new(Notify::new());
-    let driver = stage.driver().concurrency(3).reconcile({
-        let (started, go_on) = (started.clone(), go_on.clone());
+    let (driver, started) = announced(stage.driver().concurrency(3), {
+        let go_on = go_on.clone();
         move |_| {
-            let (started, go_on) = (started.clone(), go_on.clone());
+            let go_on = go_on.clone();
             async move {
-                started.add_permits(1);
                 go_on.notified().await;
                 Ok(DriverResult::success("first instance"))
             }
@@ -60,7 +57,7 @@ async fn what_has_not_started_is_given_back_and_another_instance_runs_it(stage: 
     for _ in 0..3 {
         stage.post("the-same").await;
     }
-    started.acquire().await.unwrap().forget();
+    started.notified().await;
     eventually("all are taken", async || (stage.consumer().await.ack_pending == 3).then_some(()))
         .await;
     running.stop_handle().drain();
@@ -80,7 +77,7 @@ async fn what_has_not_started_is_given_back_and_another_instance_runs_it(stage: 
 }
 
 async fn after_the_grace_a_run_is_cancelled_and_given_back(stage: Stage) {
-    let driver = stage.driver().reconcile(async |run| {
+    let (driver, started) = announced(stage.driver(), async |run| {
         run.cancellation().cancelled().await;
         run.check_cancelled()?;
         Ok(DriverResult::success("never"))
@@ -92,16 +89,15 @@ async fn after_the_grace_a_run_is_cancelled_and_given_back(stage: Stage) {
         .await
         .unwrap();
     stage.post("app").await;
-    one_is_taken(&stage).await;
+    started.notified().await;
     let report = running.drain().await.unwrap();
     assert_eq!((report.drivers[0].given_back, report.drivers[0].abandoned), (1, 0));
     assert_eq!(runs_again(&stage).await, "again, attempt 2");
 }
 
 async fn a_run_that_ignores_its_cancellation_is_abandoned_and_given_back(stage: Stage) {
-    let driver = stage
-        .driver_with(|options| options.cancel_grace_ms = 50)
-        .reconcile(async |_| std::future::pending().await);
+    let stubborn = stage.driver_with(|options| options.cancel_grace_ms = 50);
+    let (driver, started) = announced(stubborn, async |_| std::future::pending().await);
     let running = stage
         .manager_with(|options| options.shutdown_grace_ms = 50)
         .driver(driver)
@@ -109,14 +105,14 @@ async fn a_run_that_ignores_its_cancellation_is_abandoned_and_given_back(stage: 
         .await
         .unwrap();
     stage.post("app").await;
-    one_is_taken(&stage).await;
+    started.notified().await;
     let report = running.drain().await.unwrap();
     assert_eq!((report.drivers[0].given_back, report.drivers[0].abandoned), (1, 1));
     assert_eq!(runs_again(&stage).await, "again, attempt 2");
 }
 
 async fn a_cancelled_run_that_finishes_its_work_is_answered(stage: Stage) {
-    let driver = stage.driver().reconcile(async |run| {
+    let (driver, started) = announced(stage.driver(), async |run| {
         run.cancellation().cancelled().await;
         Ok(DriverResult::success("just in time"))
     });
@@ -127,16 +123,16 @@ async fn a_cancelled_run_that_finishes_its_work_is_answered(stage: Stage) {
         .await
         .unwrap();
     stage.post("app").await;
-    one_is_taken(&stage).await;
+    started.notified().await;
     assert_eq!(running.drain().await.unwrap().drivers[0].succeeded, 1);
     assert_eq!(stage.result().await.result.message, "just in time");
 }
 
 async fn ending_now_gives_everything_back(stage: Stage) {
-    let driver = stage.driver().reconcile(async |_| std::future::pending().await);
+    let (driver, started) = announced(stage.driver(), async |_| std::future::pending().await);
     let running = stage.start(driver).await;
     stage.post("app").await;
-    one_is_taken(&stage).await;
+    started.notified().await;
     running.stop_handle().end_now();
     let report = running.wait().await.unwrap();
     assert_eq!((report.drivers[0].given_back, report.drivers[0].abandoned), (1, 1));
@@ -151,7 +147,7 @@ async fn a_dropped_manager_gives_everything_back(stage: Stage) {
         }
     }
     let dropped = Arc::new(AtomicBool::new(false));
-    let driver = stage.driver().reconcile({
+    let (driver, started) = announced(stage.driver(), {
         let dropped = dropped.clone();
         move |_| {
             let held = Dropped(dropped.clone());
@@ -163,7 +159,7 @@ async fn a_dropped_manager_gives_everything_back(stage: Stage) {
     });
     let running = stage.start(driver).await;
     stage.post("app").await;
-    one_is_taken(&stage).await;
+    started.notified().await;
     drop(running);
     assert_eq!(runs_again(&stage).await, "again, attempt 2");
     eventually("the abandoned run is dropped", async || {
@@ -172,11 +168,19 @@ async fn a_dropped_manager_gives_everything_back(stage: Stage) {
     .await;
 }
 
-async fn one_is_taken(stage: &Stage) {
-    eventually("an event is taken", async || {
-        (stage.consumer().await.ack_pending == 1).then_some(())
-    })
-    .await;
+/// A driver that says when its run has started.
+fn announced<F, Fut>(driver: DriverBuilder, then: F) -> (Driver, Arc<Notify>)
+where
+    F: Fn(Run) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<DriverResult, Failure>> + Send + 'static,
+{
+    let started = Arc::new(Notify::new());
+    let says = started.clone();
+    let driver = driver.reconcile(move |run| {
+        says.notify_one();
+        then(run)
+    });
+    (driver, started)
 }
 
 /// What another instance answers that is started now.
@@ -191,10 +195,10 @@ async fn runs_again(stage: &Stage) -> String {
 #[tokio::test(start_paused = true)]
 async fn given_back_means_at_once_and_not_after_the_ack_wait() {
     let stage = Stage::on_memory().await;
-    let driver = stage.driver().reconcile(async |_| std::future::pending().await);
+    let (driver, started) = announced(stage.driver(), async |_| std::future::pending().await);
     let running = stage.start(driver).await;
     stage.post("app").await;
-    one_is_taken(&stage).await;
+    started.notified().await;
     running.stop_handle().end_now();
     running.wait().await.unwrap();
     let given_back = tokio::time::Instant::now();

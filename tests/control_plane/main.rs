@@ -3,13 +3,9 @@
 
 use std::time::Duration;
 
-#[path = "control_plane_parts/behaviour.rs"]
 mod behaviour;
-#[path = "control_plane_parts/faults.rs"]
 mod faults;
-#[path = "control_plane_parts/plain_driver.rs"]
 mod plain_driver;
-#[path = "control_plane_parts/real.rs"]
 mod real;
 
 /// Fails what would wait for ever.
