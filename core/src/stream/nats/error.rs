@@ -78,6 +78,7 @@ pub(super) struct ApiError {
 impl ApiError {
     const CONSUMER_NOT_FOUND: u32 = 10014;
     const NOT_ENABLED_FOR_ACCOUNT: u32 = 10039;
+    const STREAM_CHANGE_REFUSED: u32 = 10052;
     const MESSAGE_TOO_LARGE: u32 = 10054;
     const STREAM_NAME_IN_USE: u32 = 10058;
     const STREAM_NOT_FOUND: u32 = 10059;
@@ -100,6 +101,7 @@ impl ApiError {
         match (self.err_code, self.code) {
             (Self::NOT_ENABLED | Self::NOT_ENABLED_FOR_ACCOUNT, _) => ErrorCode::Unsupported,
             (Self::MESSAGE_TOO_LARGE | Self::HEADERS_TOO_LARGE, _) => ErrorCode::TooLarge,
+            (Self::STREAM_CHANGE_REFUSED, _) => ErrorCode::Conflict,
             (_, 404) => ErrorCode::NotFound,
             (_, 408) => ErrorCode::TimedOut,
             // A full disk, a missing leader, a cluster that is not whole: it may mend.
@@ -202,6 +204,7 @@ mod tests {
         assert_eq!(api(503, 10077), ErrorCode::Unavailable);
         assert_eq!(api(500, 10049), ErrorCode::Unavailable);
         assert_eq!(api(400, 10100), ErrorCode::Conflict);
+        assert_eq!(api(500, 10052), ErrorCode::Conflict);
         assert_eq!(api(400, 10054), ErrorCode::TooLarge);
     }
 
