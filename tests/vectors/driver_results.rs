@@ -6,7 +6,7 @@ use super::shop;
 use super::vector_file::{Vector, VectorFile, text};
 
 #[test]
-fn driver_results() {
+fn every_result_is_read_and_written_as_the_vectors_say() {
     let vectors = VectorFile::load("driver_results.json");
     vectors.check(
         |_| true,

@@ -6,7 +6,7 @@ use super::shop;
 use super::vector_file::{Vector, VectorFile};
 
 #[test]
-fn pipeline_events() {
+fn every_pipeline_event_is_handled_as_the_vectors_say() {
     let vectors = VectorFile::load("pipeline_events.json");
     vectors.check(
         |v| v.get("engine_decodes").is_some(),
