@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use conveyor_driver::ErrorCode;
-use conveyor_driver::stream::{EventStream, Settlement};
+use conveyor_driver::stream::{EventStream, Message, Settlement};
 use tokio::time::timeout;
 
 use crate::scratch_server::ScratchServer;
@@ -144,4 +144,27 @@ async fn small_demands_are_gathered() {
         count += 1;
     }
     assert!((1..=40).contains(&count), "{count} pull requests for 640 messages");
+}
+
+/// The server drops a request above `max_waiting` without a word when it carries a heartbeat.
+#[tokio::test]
+async fn a_request_the_server_forgot_is_made_again() {
+    let server = ScratchServer::start("").await;
+    let stream = connect(&options(server.url())).await;
+    work(&stream).await;
+    let body = r#"{"stream_name":"work","config":{"durable_name":"narrow","ack_policy":"explicit","deliver_policy":"all","max_waiting":1}}"#;
+    stream.send(Message::new("$JS.API.CONSUMER.CREATE.work.narrow", body)).await.unwrap();
+    until(|| async { stream.consumer("work", "narrow").await.unwrap().is_some() }).await;
+    let mut first = stream.pull("work", "narrow").await.unwrap();
+    first.request(1);
+    assert!(timeout(Duration::from_millis(50), first.next()).await.is_err());
+    let waiting = || async { stream.consumer("work", "narrow").await.unwrap().unwrap().waiting };
+    until(|| async { waiting().await == 1 }).await;
+    let mut second = stream.pull("work", "narrow").await.unwrap();
+    second.request(1);
+    assert!(timeout(Duration::from_millis(50), second.next()).await.is_err());
+    publish(&stream, "work.a", "1").await;
+    assert_eq!(take(&mut *first, 1).await.len(), 1);
+    publish(&stream, "work.a", "2").await;
+    assert_eq!(take(&mut *second, 1).await[0].payload, "2");
 }
