@@ -1,6 +1,7 @@
 //! The Conveyor CI driver runtime.
 #![forbid(unsafe_code)]
 
+mod cancellation;
 mod clock;
 mod driver;
 mod error;
@@ -19,6 +20,7 @@ pub mod subject;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use cancellation::CancelReason;
 pub use driver::{Driver, DriverBuilder};
 pub use error::{Error, ErrorCode, Result};
 pub use failure::Failure;

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+use crate::cancellation::{CancelReason, Cancellation};
 use crate::error::{Error, ErrorCode, Result};
 use crate::exec::{self, Command, ExecOutput, LineSink, OutputStream};
 use crate::logger::{Level, LogLine, RunLog};
@@ -23,7 +24,7 @@ struct Inner {
     driver: Arc<str>,
     attempt: u32,
     log: RunLog,
-    cancellation: CancellationToken,
+    cancellation: Cancellation,
     cancel_grace: Duration,
     resource: OnceLock<Resource>,
 }
@@ -34,7 +35,7 @@ impl Run {
         driver: Arc<str>,
         attempt: u32,
         log: RunLog,
-        cancellation: CancellationToken,
+        cancellation: Cancellation,
         cancel_grace: Duration,
     ) -> Self {
         let resource = OnceLock::new();
@@ -104,17 +105,28 @@ impl Run {
         &self.0.log
     }
 
-    /// Cancelled when this run should end early: the process shuts down, or its event now belongs to
-    /// another instance. After `cancel_grace_ms` the run is abandoned.
+    /// Fires when this run should end early; [`cancel_reason`](Self::cancel_reason) says why. After
+    /// `cancel_grace_ms` the run is abandoned and whatever it still says is ignored.
     #[must_use]
     pub fn cancellation(&self) -> &CancellationToken {
-        &self.0.cancellation
+        self.0.cancellation.token()
+    }
+
+    /// Why this run should end early, once it should.
+    #[must_use]
+    pub fn cancel_reason(&self) -> Option<CancelReason> {
+        self.0.cancellation.reason()
+    }
+
+    /// Reports progress, for `progress_timeout_ms`. A log line does so, too.
+    pub fn progress(&self) {
+        self.0.log.touch();
     }
 
     /// Whether this run should end early.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.0.cancellation.is_cancelled()
+        self.cancellation().is_cancelled()
     }
 
     /// Nothing, unless this run should end early.
@@ -122,11 +134,12 @@ impl Run {
     /// # Errors
     /// `Cancelled`: let it end the reconcile, with `?`.
     pub fn check_cancelled(&self) -> Result<()> {
-        if self.is_cancelled() {
-            return Err(Error::new(ErrorCode::Cancelled, "the run was cancelled")
-                .with_context("run_id", self.id()));
+        match self.cancel_reason() {
+            None => Ok(()),
+            Some(reason) => Err(Error::new(ErrorCode::Cancelled, "the run was cancelled")
+                .with_context("run_id", self.id())
+                .with_context("reason", reason)),
         }
-        Ok(())
     }
 
     /// Runs a command as part of this run: each line of its output goes to the run's log as it

@@ -81,6 +81,26 @@ pub fn live_logs(run: &RunId, driver: &str) -> Result<String> {
     Ok(format!("live.logs.{}.{driver}", run.subject_part()?))
 }
 
+/// Where a driver listens for requests about its runs.
+#[must_use]
+pub fn control(driver: &str) -> String {
+    format!("control.{driver}.>")
+}
+
+/// Where a request about one run of a driver goes.
+///
+/// # Errors
+/// `MessageInvalid` when the run id cannot be part of a subject.
+pub fn control_run(driver: &str, run: &RunId) -> Result<String> {
+    Ok(format!("control.{driver}.{}", run.subject_part()?))
+}
+
+/// The run that a request to this driver is about.
+#[must_use]
+pub fn controlled_run<'a>(driver: &str, subject: &'a str) -> Option<&'a str> {
+    subject.strip_prefix("control.")?.strip_prefix(driver)?.strip_prefix('.')
+}
+
 /// Where a driver's dead letters go.
 #[must_use]
 pub fn dead_letters(driver: &str) -> String {

@@ -18,6 +18,7 @@ on_both_streams!(
     a_deleted_consumer_is_made_again,
     two_instances_share_the_consumer,
     events_wait_for_a_driver_that_is_away,
+    an_older_instance_leaves_new_resource_types_to_the_newer_one,
 );
 
 fn answering(stage: &Stage, change: impl FnOnce(&mut DriverOptions)) -> Driver {
@@ -121,4 +122,53 @@ async fn events_wait_for_a_driver_that_is_away(stage: Stage) {
     stage.post("app").await;
     let _running = stage.start(answering(&stage, |_| {})).await;
     assert!(stage.result().await.result.success);
+}
+
+async fn an_older_instance_leaves_new_resource_types_to_the_newer_one(stage: Stage) {
+    let older = stage.start(answering(&stage, |_| {})).await;
+    let further = format!("{}-further", stage.resource);
+    let both = vec![stage.resource.clone(), further.clone()];
+    let newer = stage
+        .driver_with(|options| options.resources = both)
+        .reconcile(async |_| Ok(DriverResult::success("newer")));
+    let newer = stage.start(newer).await;
+    for n in 0..4 {
+        let resource = stage.resource(&format!("app-{n}"));
+        stage.post_event("create", &resource, subject::resource(&further)).await;
+    }
+    for _ in 0..4 {
+        assert_eq!(stage.result().await.result.message, "newer");
+    }
+    assert_eq!(stage.consumer().await.config.filters.len(), 4);
+    assert_eq!(newer.drain().await.unwrap().drivers[0].succeeded, 4);
+    assert_eq!(older.drain().await.unwrap().drivers[0].failed, 0);
+}
+
+/// The Go runtime shares the name: it takes durability away and lets one event at a time through.
+#[tokio::test(start_paused = true)]
+async fn a_consumer_that_another_runtime_changed_is_mended() {
+    let stage = Stage::on_memory().await;
+    let _running = stage.start(answering(&stage, |_| {})).await;
+    stage.stream.put_consumer(MESSAGES_STREAM, &made_by_go(&stage)).await.unwrap();
+    assert_eq!(stage.consumer().await.config.max_ack_pending, 1);
+    eventually("it is mended", async || {
+        let config = stage.consumer().await.config;
+        (config.durable && config.max_ack_pending >= 1_000).then_some(())
+    })
+    .await;
+}
+
+/// Two instances with other options do not go on changing the consumer to and fro.
+#[tokio::test(start_paused = true)]
+async fn instances_with_other_options_agree_on_the_wider_ones() {
+    let stage = Stage::on_memory().await;
+    let waits = |ms| move |options: &mut DriverOptions| options.ack_wait_ms = ms;
+    let _one = stage.start(answering(&stage, waits(60_000))).await;
+    let _two = stage.start(answering(&stage, waits(5_000))).await;
+    eventually("they agree", async || {
+        (stage.consumer().await.config.ack_wait == Duration::from_secs(60)).then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(stage.consumer().await.config.ack_wait, Duration::from_secs(60));
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod answers;
+mod cancelling;
 mod consumers;
 mod dead_letters;
 mod draining;

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::line::{Level, LogLine};
 use super::pieces::pieces;
@@ -39,10 +40,11 @@ pub(super) struct Subjects {
     pub(super) live: String,
 }
 
-#[derive(Default)]
 struct Stamps {
     last_unix_nanos: u64,
     lines: u64,
+    /// When the run last gave a sign of progress.
+    progress: Instant,
 }
 
 impl RunLog {
@@ -57,7 +59,7 @@ impl RunLog {
             pipeline: message.pipeline.clone(),
             subjects: subjects.ok(),
             id_prefix: format!("{:016x}", fastrand::u64(..)),
-            stamps: Mutex::default(),
+            stamps: Mutex::new(Stamps { last_unix_nanos: 0, lines: 0, progress: Instant::now() }),
             written: AtomicU64::new(0),
             stored: AtomicU64::new(0),
             progress: Notify::new(),
@@ -82,6 +84,12 @@ impl RunLog {
             let cost = self.0.queue.reserve_blocking(piece.len() + self.overhead());
             self.append(&line, piece, cost);
         }
+    }
+
+    /// A line of the runtime's own: few and short, it takes its place without waiting for room.
+    pub(crate) fn note(&self, line: LogLine) {
+        let Some((line, limit)) = self.fitted(line) else { return };
+        pieces(&line.message, limit).for_each(|piece| self.append(&line, piece, 0));
     }
 
     /// Writes a line of level debug.
@@ -157,9 +165,10 @@ impl RunLog {
     fn append(&self, line: &LogLine, piece: &str, cost: u32) {
         let inner = &*self.0;
         // The lock spans stamping and queueing, so that the order of stamps is the order of lines.
-        let mut stamps = inner.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stamps = self.stamps();
         stamps.last_unix_nanos = clock::unix_nanos().max(stamps.last_unix_nanos + 1);
         stamps.lines += 1;
+        stamps.progress = Instant::now();
         let body = LogEntryRef {
             runid: inner.run.as_str(),
             driver: &inner.driver,
@@ -176,6 +185,18 @@ impl RunLog {
             body: body.into(),
             cost,
         });
+    }
+
+    fn stamps(&self) -> MutexGuard<'_, Stamps> {
+        self.0.stamps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn touch(&self) {
+        self.stamps().progress = Instant::now();
+    }
+
+    pub(crate) fn last_progress(&self) -> Instant {
+        self.stamps().progress
     }
 
     pub(super) fn subjects(&self) -> Option<&Subjects> {

@@ -40,8 +40,7 @@ pub(super) async fn ensure(
             );
             stream.delete_consumer(MESSAGES_STREAM, &wanted.name).await?;
         } else {
-            // Another instance may run more at once.
-            wanted.max_ack_pending = wanted.max_ack_pending.max(found.config.max_ack_pending);
+            respect_others(&mut wanted, &found.config, ours);
             if matches(&found.config, &wanted) {
                 return Ok(());
             }
@@ -72,6 +71,23 @@ fn wanted(options: &DriverOptions) -> ConsumerConfig {
     }
 }
 
+/// Other instances, older or newer, share the consumer. One that starts may change it to its own
+/// options; those that run only widen it to what they need, so that no two of them go on changing
+/// it to and fro.
+fn respect_others(wanted: &mut ConsumerConfig, found: &ConsumerConfig, ours: bool) {
+    wanted.max_ack_pending = wanted.max_ack_pending.max(found.max_ack_pending);
+    if ours && is_ours(found) {
+        wanted.ack_wait = wanted.ack_wait.max(found.ack_wait);
+        let further = found.filters.iter().filter(|filter| !wanted.filters.contains(filter));
+        let further: Vec<_> = further.cloned().collect();
+        wanted.filters.extend(further);
+    }
+}
+
+fn is_ours(found: &ConsumerConfig) -> bool {
+    found.metadata.get(OWNER_KEY).map(String::as_str) == Some(OWNER)
+}
+
 fn refuse_conflicts(found: &ConsumerInfo, wanted: &ConsumerConfig) -> Result<()> {
     let conflict = |reason: String| {
         Err(Error::new(ErrorCode::Conflict, "a consumer of the driver's name exists")
@@ -82,7 +98,7 @@ fn refuse_conflicts(found: &ConsumerInfo, wanted: &ConsumerConfig) -> Result<()>
     if let Some(reason) = &found.unusable {
         return conflict(reason.clone());
     }
-    if found.config.metadata.get(OWNER_KEY).map(String::as_str) != Some(OWNER) {
+    if !is_ours(&found.config) {
         return conflict("it was made by another runtime".to_owned());
     }
     let dropped: Vec<_> =

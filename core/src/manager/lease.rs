@@ -10,9 +10,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use slab::Slab;
 use tokio::time::{Instant, sleep_until, timeout_at};
-use tokio_util::sync::CancellationToken;
 
+use crate::cancellation::{CancelReason, Cancellation};
 use crate::error::Result;
+use crate::run_id::RunId;
 use crate::stream::{AckToken, Delivery, EventStream, Settlement};
 
 /// How many renewals are on their way side by side.
@@ -29,7 +30,8 @@ pub(super) struct Leases {
 struct Held {
     token: AckToken,
     valid_until: Instant,
-    cancel: CancellationToken,
+    run: RunId,
+    cancel: Cancellation,
 }
 
 /// The right to run one event, until it is dropped or lost.
@@ -45,11 +47,17 @@ impl Leases {
     }
 
     /// Takes the lease that came with a delivery. `cancel` fires when it is lost.
-    pub(super) fn take(self: &Arc<Self>, delivery: &Delivery, cancel: CancellationToken) -> Lease {
+    pub(super) fn take(
+        self: &Arc<Self>,
+        delivery: &Delivery,
+        run: &RunId,
+        cancel: &Cancellation,
+    ) -> Lease {
         let key = self.lock().insert(Held {
             token: delivery.token.clone(),
             valid_until: delivery.received + self.safe_part(),
-            cancel,
+            run: run.clone(),
+            cancel: cancel.clone(),
         });
         Lease { leases: self.clone(), key }
     }
@@ -113,6 +121,13 @@ impl Leases {
         valid.map(|(key, held)| (key, held.token.clone())).collect()
     }
 
+    /// Cancels every run of this id and says how many there were.
+    pub(super) fn cancel(&self, run: &RunId, reason: &CancelReason) -> usize {
+        let held = self.lock();
+        let of_run = held.iter().filter(|(_, held)| held.run == *run);
+        of_run.filter(|(_, held)| held.cancel.cancel(reason.clone())).count()
+    }
+
     fn extend(&self, (key, token): &(usize, AckToken), until: Instant) {
         if let Some(held) = self.lock().get_mut(*key)
             && held.token == *token
@@ -124,12 +139,8 @@ impl Leases {
     fn give_up_ended(&self, driver: &str) {
         let now = Instant::now();
         for (_, held) in self.lock().iter() {
-            if held.valid_until <= now && !held.cancel.is_cancelled() {
-                tracing::warn!(
-                    driver,
-                    "a lease could not be renewed in time; its run is cancelled"
-                );
-                held.cancel.cancel();
+            if held.valid_until <= now && held.cancel.cancel(CancelReason::LeaseLost) {
+                tracing::warn!(driver, run_id = %held.run, "a run is cancelled: its lease is lost");
             }
         }
     }

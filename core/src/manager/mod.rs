@@ -13,7 +13,9 @@
 
 mod acks;
 mod answer;
+mod attempt;
 mod consumer;
+mod control;
 mod core_thread;
 mod dead_letter;
 mod finished;
@@ -24,6 +26,7 @@ mod puller;
 mod report;
 mod running;
 mod serve;
+mod settle;
 mod signals;
 mod stop;
 mod worker;
@@ -33,6 +36,7 @@ pub use running::RunningManager;
 pub use stop::StopHandle;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use self::serve::{Serve, Source};
 use crate::driver::Driver;
@@ -143,6 +147,7 @@ impl DriverManager {
             host,
             stop: self.stop,
             may_block: !self.in_place,
+            in_flight: Arc::default(),
         };
         RunningManager::start(serve, self.in_place).await
     }

@@ -1,15 +1,21 @@
 //! Pulls events for one driver, as many as it has room for, and outlives whatever happens to its
 //! consumer.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::consumer;
 use super::stop::StopHandle;
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::DriverOptions;
 use crate::patience::Patience;
-use crate::stream::{Delivery, Pull, SharedStream};
+use crate::stream::{Delivery, EventStream, Pull, SharedStream};
 use crate::subject::MESSAGES_STREAM;
+
+/// How often the consumer is compared with what it should be.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// The pulling half of one driver.
 #[derive(Debug)]
@@ -44,10 +50,16 @@ impl Puller {
         events: mpsc::UnboundedSender<Vec<Delivery>>,
     ) {
         let stop = self.stop.clone();
+        let mut look = interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
                 () = stop.draining() => break,
+                _ = look.tick() => tokio::select! {
+                    () = stop.draining() => break,
+                    () = mend_drift(&*self.stream, &self.options) => {}
+                },
                 Some(mut more) = room.recv() => {
                     while let Ok(further) = room.try_recv() {
                         more += further;
@@ -111,5 +123,12 @@ impl Puller {
         self.pull = self.stream.pull(MESSAGES_STREAM, &self.options.name).await?;
         self.pull.request(self.outstanding);
         Ok(())
+    }
+}
+
+/// Another runtime may have changed the consumer: what it is now is looked at and mended.
+async fn mend_drift(stream: &dyn EventStream, options: &DriverOptions) {
+    if let Err(error) = consumer::ensure(stream, options, true).await {
+        tracing::warn!(driver = options.name, %error, "cannot look after the consumer");
     }
 }

@@ -12,7 +12,7 @@ pub struct DrainReport {
 }
 
 /// What one driver did. Each event that was taken is counted under exactly one of the first
-/// nine numbers, for each time that it was taken.
+/// eleven numbers, for each time that it was taken.
 #[derive(Debug, Default)]
 pub struct DriverReport {
     /// The driver's name.
@@ -21,6 +21,10 @@ pub struct DriverReport {
     pub succeeded: u64,
     /// Answered with a failed result.
     pub failed: u64,
+    /// Answered with a failed result because somebody had the run cancelled.
+    pub cancelled: u64,
+    /// Answered with a failed result because the run took too long or made no progress.
+    pub timed_out: u64,
     /// Given back to be tried again later.
     pub retried: u64,
     /// Not wanted by the driver's `events`.
@@ -36,8 +40,10 @@ pub struct DriverReport {
     pub given_back: u64,
     /// Left to another instance because the server could not be told in time that the run goes on.
     pub lease_lost: u64,
-    /// Of those given back or lost: runs that did not end within `cancel_grace_ms`.
+    /// Of those cancelled for any reason: runs that did not end within `cancel_grace_ms`.
     pub abandoned: u64,
+    /// Of those abandoned: runs that came to an end later. What they said was ignored.
+    pub late_results: u64,
     /// Log lines that could not be stored before the end.
     pub log_lines_unsent: u64,
     /// Why the driver stopped by itself.
@@ -60,6 +66,8 @@ impl fmt::Display for DriverReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} succeeded, {} failed", self.driver, self.succeeded, self.failed)?;
         for (count, what) in [
+            (self.cancelled, "cancelled"),
+            (self.timed_out, "timed out"),
             (self.retried, "to be tried again"),
             (self.ignored, "ignored"),
             (self.answered_before, "answered before"),
@@ -68,6 +76,7 @@ impl fmt::Display for DriverReport {
             (self.given_back, "given back"),
             (self.lease_lost, "left to another instance"),
             (self.abandoned, "abandoned"),
+            (self.late_results, "ended too late"),
             (self.log_lines_unsent, "log lines not stored"),
         ] {
             if count > 0 {
@@ -86,6 +95,8 @@ impl fmt::Display for DriverReport {
 pub(super) enum End {
     Succeeded,
     Failed,
+    Cancelled { abandoned: bool },
+    TimedOut { abandoned: bool },
     Retried,
     Ignored,
     AnsweredBefore,
@@ -95,11 +106,48 @@ pub(super) enum End {
     LeaseLost { abandoned: bool },
 }
 
+impl End {
+    /// Whether the event has its answer, so that a redelivery needs none.
+    pub(super) const fn is_answered(self) -> bool {
+        match self {
+            Self::Succeeded
+            | Self::Failed
+            | Self::Cancelled { .. }
+            | Self::TimedOut { .. }
+            | Self::Poisoned => true,
+            Self::Retried
+            | Self::Ignored
+            | Self::AnsweredBefore
+            | Self::DeadLettered
+            | Self::GivenBack { .. }
+            | Self::LeaseLost { .. } => false,
+        }
+    }
+
+    pub(super) const fn abandoned(self) -> bool {
+        match self {
+            Self::Cancelled { abandoned }
+            | Self::TimedOut { abandoned }
+            | Self::GivenBack { abandoned }
+            | Self::LeaseLost { abandoned } => abandoned,
+            Self::Succeeded
+            | Self::Failed
+            | Self::Retried
+            | Self::Ignored
+            | Self::AnsweredBefore
+            | Self::DeadLettered
+            | Self::Poisoned => false,
+        }
+    }
+}
+
 impl DriverReport {
     pub(super) fn count(&mut self, end: End) {
         let number = match end {
             End::Succeeded => &mut self.succeeded,
             End::Failed => &mut self.failed,
+            End::Cancelled { .. } => &mut self.cancelled,
+            End::TimedOut { .. } => &mut self.timed_out,
             End::Retried => &mut self.retried,
             End::Ignored => &mut self.ignored,
             End::AnsweredBefore => &mut self.answered_before,
@@ -109,8 +157,6 @@ impl DriverReport {
             End::LeaseLost { .. } => &mut self.lease_lost,
         };
         *number += 1;
-        if let End::GivenBack { abandoned: true } | End::LeaseLost { abandoned: true } = end {
-            self.abandoned += 1;
-        }
+        self.abandoned += u64::from(end.abandoned());
     }
 }

@@ -1,17 +1,22 @@
 //! A manager that has started.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
+use super::control::InFlight;
 use super::core_thread;
 use super::report::DrainReport;
 use super::serve::Serve;
 use super::stop::StopHandle;
 use crate::error::{Error, ErrorCode, Result};
+use crate::run_id::RunId;
 
 /// A manager whose drivers receive events. Dropping it ends every run now and gives its event back.
 #[derive(Debug)]
 pub struct RunningManager {
     stop: StopHandle,
+    in_flight: Arc<InFlight>,
     done: oneshot::Receiver<Result<DrainReport>>,
 }
 
@@ -19,7 +24,8 @@ impl RunningManager {
     pub(super) async fn start(serve: Serve, in_place: bool) -> Result<Self> {
         let (ready, mut is_ready) = oneshot::channel();
         let (report, done) = oneshot::channel();
-        let mut running = Self { stop: serve.stop.clone(), done };
+        let mut running =
+            Self { stop: serve.stop.clone(), in_flight: serve.in_flight.clone(), done };
         let run = async move || {
             // Fails only when nobody waits any more.
             let _reported = report.send(serve.run(ready).await);
@@ -43,6 +49,14 @@ impl RunningManager {
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {
         self.stop.clone()
+    }
+
+    /// Cancels a run, for a reason that its result will name. It is asked to end, and after
+    /// `cancel_grace_ms` abandoned. Says how many of its events were in flight here: none when it is
+    /// over, or with another instance.
+    #[must_use]
+    pub fn cancel(&self, run: &RunId, reason: &str) -> usize {
+        self.in_flight.cancel(run, reason)
     }
 
     /// Waits until the manager has stopped.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::acks::Acks;
+use super::control::InFlight;
 use super::finished::Finished;
 use super::lease::Leases;
 use super::life::Life;
@@ -34,6 +35,7 @@ pub(super) struct Serve {
     pub(super) host: Handle,
     pub(super) stop: StopHandle,
     pub(super) may_block: bool,
+    pub(super) in_flight: Arc<InFlight>,
 }
 
 /// Where the event stream comes from.
@@ -167,16 +169,19 @@ impl Serve {
         let logs =
             Arc::new(LogQueue::new(options.log_buffer_bytes, stream.max_payload(), self.may_block));
         let sender = LogSender::new(stream.clone(), logs.clone(), name.clone(), options.log_window);
+        let leases = Arc::new(Leases::new(Duration::from_millis(options.ack_wait_ms)));
+        self.in_flight.add(leases.clone());
         let life = Life {
             stream: stream.clone(),
             name,
             logs,
-            leases: Arc::new(Leases::new(Duration::from_millis(options.ack_wait_ms))),
+            leases,
             finished: Finished::default(),
             acks: Acks::default(),
             host: self.host.clone(),
             stop: self.stop.clone(),
             cancel_runs: CancellationToken::new(),
+            late_results: Arc::default(),
             driver,
         };
         (Arc::new(life), sender)

@@ -1,6 +1,8 @@
 //! One driver at work: gives events to runs as there is room, resource by resource, and drains.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -10,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::control;
 use super::lanes::Lanes;
 use super::life::{Event, Life};
 use super::puller::Puller;
@@ -32,6 +35,8 @@ pub(super) struct Worker {
     shutdown_grace: Duration,
     lanes: Lanes<Lane, Event>,
     lives: FuturesUnordered<BoxFuture<'static, (Lane, End)>>,
+    /// The subjects that are this driver's: an instance with more resources may share its consumer.
+    filters: HashSet<String>,
     room: mpsc::UnboundedSender<usize>,
     draining: bool,
     report: DriverReport,
@@ -45,6 +50,8 @@ impl Worker {
         log_sender: LogSender,
         shutdown_grace: Duration,
     ) -> DriverReport {
+        let options = life.driver.options();
+        let filters = subject::filters(&options.name, &options.resources).into_iter().collect();
         let (room, asked) = mpsc::unbounded_channel();
         let (hand_over, mut events) = mpsc::unbounded_channel();
         let pulling = tokio::spawn(puller.run(asked, hand_over));
@@ -53,18 +60,25 @@ impl Worker {
             let life = life.clone();
             async move { life.leases.keep(&*life.stream, &life.name).await }
         });
+        let listening = tokio::spawn({
+            let life = life.clone();
+            async move { control::listen(&*life.stream, &life.name, &life.leases).await }
+        });
         let mut worker = Self {
             report: DriverReport { driver: life.name.to_string(), ..DriverReport::default() },
             life,
             shutdown_grace,
             lanes: Lanes::new(),
             lives: FuturesUnordered::new(),
+            filters,
             room,
             draining: false,
         };
         worker.work(&mut events).await;
         worker.finish(sending).await;
+        worker.report.late_results = worker.life.late_results.load(Ordering::Acquire);
         keeping.abort();
+        listening.abort();
         pulling.abort();
         worker.report
     }
@@ -107,6 +121,10 @@ impl Worker {
     fn accept(&mut self, delivery: Delivery) {
         fault_point::reached("after-pull");
         let life = self.life.clone();
+        if !self.filters.contains(&delivery.subject) {
+            self.begin(None, async move { life.leave_to_others(&delivery).await }.boxed());
+            return;
+        }
         let message = match DriverMessage::decode(&delivery.payload) {
             Ok(message) => message,
             Err(error) => {

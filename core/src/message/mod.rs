@@ -1,5 +1,6 @@
 //! The documents on the wire: tolerant in, strict out. Shapes only; nothing here decides.
 
+mod control;
 mod driver_message;
 mod init_event;
 mod log_entry;
@@ -7,6 +8,7 @@ mod members;
 mod resource;
 mod result_event;
 
+pub use control::{ControlReply, ControlRequest};
 pub use driver_message::DriverMessage;
 pub use init_event::InitEvent;
 pub use log_entry::LogEntry;

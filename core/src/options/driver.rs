@@ -40,6 +40,12 @@ pub struct DriverOptions {
     pub retry_max_ms: u64,
     /// Which events wait for each other.
     pub serialize: Serialization,
+    /// How long a run may last before it is cancelled and answered with a failed result. Default: as
+    /// long as it likes.
+    pub run_timeout_ms: Option<u64>,
+    /// How long a run may go without a log line or a report of progress before it is cancelled and
+    /// answered with a failed result. Default: as long as it likes.
+    pub progress_timeout_ms: Option<u64>,
     /// How long a cancelled run may go on before it is abandoned.
     pub cancel_grace_ms: u64,
     /// How many bytes of log lines may wait for the server before the writer waits.
@@ -65,6 +71,8 @@ impl Default for DriverOptions {
             retry_initial_ms: 1_000,
             retry_max_ms: 300_000,
             serialize: Serialization::Resource,
+            run_timeout_ms: None,
+            progress_timeout_ms: None,
             cancel_grace_ms: 10_000,
             log_buffer_bytes: 4 * 1024 * 1024,
             log_window: 256,
@@ -108,6 +116,14 @@ impl DriverOptions {
         faults.range(at("max_attempts"), self.max_attempts.into(), 1, 1_000_000);
         faults.range(at("retry_initial_ms"), self.retry_initial_ms, 0, 30 * DAY_MS);
         faults.range(at("retry_max_ms"), self.retry_max_ms, self.retry_initial_ms, 30 * DAY_MS);
+        for (name, limit) in [
+            ("run_timeout_ms", self.run_timeout_ms),
+            ("progress_timeout_ms", self.progress_timeout_ms),
+        ] {
+            if let Some(ms) = limit {
+                faults.range(at(name), ms, 1, 30 * DAY_MS);
+            }
+        }
         faults.range(at("cancel_grace_ms"), self.cancel_grace_ms, 0, DAY_MS);
         faults.range(at("log_buffer_bytes"), self.log_buffer_bytes.into(), 65_536, 1 << 30);
         faults.range(at("log_window"), self.log_window.into(), 1, 65_536);

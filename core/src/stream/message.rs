@@ -19,6 +19,8 @@ pub struct Message {
     pub payload: Bytes,
     /// Names and values, in their order; a name may occur more than once.
     pub headers: Vec<(String, String)>,
+    /// Where an answer is expected, if one is.
+    pub reply: Option<String>,
 }
 
 impl Message {
@@ -27,7 +29,7 @@ impl Message {
 
     /// A message without headers.
     pub fn new(subject: impl Into<String>, payload: impl Into<Bytes>) -> Self {
-        Self { subject: subject.into(), payload: payload.into(), headers: Vec::new() }
+        Self { subject: subject.into(), payload: payload.into(), headers: Vec::new(), reply: None }
     }
 
     /// The message with one more header.

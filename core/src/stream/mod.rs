@@ -15,6 +15,7 @@ mod memory;
 mod message;
 #[cfg(feature = "nats")]
 mod nats;
+mod request;
 
 pub use config::{ConsumerConfig, ConsumerInfo, Retention, StreamConfig};
 pub use delivery::{AckToken, Delivery, Settlement};
@@ -22,6 +23,7 @@ pub use memory::MemoryStream;
 pub use message::{Message, Receipt, Stored};
 #[cfg(feature = "nats")]
 pub use nats::NatsStream;
+pub use request::request;
 
 use crate::error::Result;
 

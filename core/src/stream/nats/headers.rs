@@ -46,6 +46,7 @@ pub(super) fn message(message: async_nats::Message) -> Message {
         subject: message.subject.as_str().to_owned(),
         payload: message.payload,
         headers: from_wire(message.headers.as_ref()),
+        reply: message.reply.map(|reply| reply.as_str().to_owned()),
     }
 }
 

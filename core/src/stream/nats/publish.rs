@@ -57,7 +57,7 @@ pub(super) async fn send(session: &Session, message: Message) -> Result<()> {
     session
         .queue(async_nats::message::OutboundMessage {
             subject: message.subject.into(),
-            reply: None,
+            reply: message.reply.map(Into::into),
             payload: message.payload,
             headers,
         })

@@ -1,0 +1,122 @@
+//! The end of an event: given back, acknowledged, buried.
+
+use std::time::Duration;
+
+use super::dead_letter;
+use super::life::{Event, Life};
+use super::report::End;
+use crate::error::Error;
+use crate::logger::RunLog;
+use crate::patience::jittered;
+use crate::stream::{Delivery, Settlement};
+
+/// What became of a run's last lines.
+pub(super) enum Flushed {
+    Whole,
+    LeaseLost,
+    Stopped,
+}
+
+impl Life {
+    /// Waits for the run's lines to be stored, unless the event is lost or the process ends first.
+    pub(super) async fn flush(&self, event: &Event, log: &RunLog) -> Flushed {
+        tokio::select! {
+            biased;
+            () = log.flush() => Flushed::Whole,
+            () = event.lease.lost() => Flushed::LeaseLost,
+            () = self.stop.ending_now() => Flushed::Stopped,
+        }
+    }
+
+    /// Gives an event back with a delay, its log first.
+    pub(super) async fn nak(&self, event: &Event, log: &RunLog, delay: Duration, end: End) -> End {
+        match self.flush(event, log).await {
+            Flushed::Whole | Flushed::Stopped => {
+                self.send(&event.delivery, Settlement::Nak(delay)).await;
+                end
+            }
+            Flushed::LeaseLost => End::LeaseLost { abandoned: end.abandoned() },
+        }
+    }
+
+    /// Gives an event back that has not started, or cannot be waited for.
+    pub(super) async fn hand_back_now(&self, event: &Event, abandoned: bool) -> End {
+        if event.lease.is_lost() {
+            return End::LeaseLost { abandoned };
+        }
+        self.send(&event.delivery, Settlement::Nak(Duration::ZERO)).await;
+        End::GivenBack { abandoned }
+    }
+
+    /// Gives back an event for a resource type that only a newer instance of this driver handles.
+    pub(super) async fn leave_to_others(&self, delivery: &Delivery) -> End {
+        const DELAY: Duration = Duration::from_millis(500);
+        tracing::info!(
+            driver = %self.name, subject = delivery.subject,
+            "given back: another instance of this driver handles this resource type"
+        );
+        self.send(delivery, Settlement::Nak(DELAY)).await;
+        // Its permit rests until the event is on offer again, so that another instance gets it.
+        tokio::select! {
+            () = tokio::time::sleep(DELAY * 2) => {}
+            () = self.stop.draining() => {}
+        }
+        End::GivenBack { abandoned: false }
+    }
+
+    /// Acknowledges an event that the driver's options do not want.
+    pub(super) async fn ignore(&self, delivery: &Delivery) -> End {
+        self.ack(delivery).await;
+        End::Ignored
+    }
+
+    /// Keeps a message that can never be answered as a dead letter.
+    pub(super) async fn bury(&self, delivery: &Delivery, reason: &str) -> End {
+        tracing::error!(
+            driver = %self.name, subject = delivery.subject, sequence = delivery.sequence, reason,
+            "a message cannot be answered and becomes a dead letter"
+        );
+        match dead_letter::store(&*self.stream, &self.name, delivery, reason).await {
+            Ok(()) => {
+                self.send(delivery, Settlement::Term(reason.to_owned())).await;
+                End::DeadLettered
+            }
+            Err(error) => self.keep_for_later(delivery, &error).await,
+        }
+    }
+
+    /// A dead letter that cannot be stored now: nothing is dropped, the message comes again.
+    pub(super) async fn keep_for_later(&self, delivery: &Delivery, error: &Error) -> End {
+        tracing::error!(
+            driver = %self.name, sequence = delivery.sequence, %error,
+            "a dead letter cannot be stored; the message is given back"
+        );
+        let attempt = u32::try_from(delivery.attempt).unwrap_or(u32::MAX);
+        self.send(delivery, Settlement::Nak(self.retry_delay(attempt))).await;
+        End::Retried
+    }
+
+    /// The delay after this attempt when nobody names one.
+    pub(super) fn retry_delay(&self, attempt: u32) -> Duration {
+        let options = self.driver.options();
+        jittered(
+            Duration::from_millis(options.retry_initial_ms),
+            Duration::from_millis(options.retry_max_ms),
+            attempt.saturating_sub(1),
+        )
+    }
+
+    pub(super) async fn ack(&self, delivery: &Delivery) {
+        self.send(delivery, Settlement::Ack).await;
+        self.acks.note(&delivery.token);
+    }
+
+    async fn send(&self, delivery: &Delivery, settlement: Settlement) {
+        if let Err(error) = self.stream.settle(&delivery.token, settlement).await {
+            tracing::warn!(
+                driver = %self.name, sequence = delivery.sequence, %error,
+                "an event cannot be settled; it will be delivered again"
+            );
+        }
+    }
+}
