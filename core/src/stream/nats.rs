@@ -1,3 +1,0 @@
-//! The real event stream.
-#[derive(Debug)]
-pub struct NatsStream;

@@ -1,0 +1,72 @@
+//! What arrives on a pull's inbox: a delivery, or a word about a request.
+
+use tokio::time::Instant;
+
+use super::headers;
+use super::status::{self, Status};
+use crate::stream::{AckToken, Delivery};
+
+#[derive(Debug)]
+pub(super) enum Arrival {
+    Delivery(Delivery),
+    Status { request: u64, status: Status },
+}
+
+impl Arrival {
+    /// `None` for what no consumer would send here.
+    pub(super) fn read(message: async_nats::Message) -> Option<Self> {
+        if let Some(code) = message.status {
+            const LEFT: &str = "Nats-Pending-Messages";
+            let left = message.headers.as_ref().and_then(|headers| headers.get(LEFT));
+            let left = left.and_then(|left| left.as_str().parse().ok());
+            let request = message.subject.rsplit('.').next()?.parse().unwrap_or_default();
+            let description = message.description.unwrap_or_default();
+            let status = status::read(code.as_u16(), &description, left);
+            return Some(Self::Status { request, status });
+        }
+        let token = message.reply?.as_str().to_owned();
+        let (attempt, sequence) = attempt_and_sequence(&token)?;
+        Some(Self::Delivery(Delivery {
+            subject: message.subject.as_str().to_owned(),
+            payload: message.payload,
+            headers: headers::from_wire(message.headers.as_ref()),
+            attempt,
+            sequence,
+            received: Instant::now(),
+            token: AckToken(token),
+        }))
+    }
+}
+
+/// From `$JS.ACK.<stream>.<consumer>.<attempt>.<sequence>.<…>.<…>.<…>`, or the longer form with a
+/// domain and an account in front of the stream and perhaps a random token at the end.
+fn attempt_and_sequence(token: &str) -> Option<(u64, u64)> {
+    const SHORT: usize = 9;
+    const LONG: usize = 11;
+    let rest = token.strip_prefix("$JS.ACK.")?;
+    let tokens: Vec<_> = rest.split('.').collect();
+    let (attempt, sequence) = match tokens.len() + 2 {
+        SHORT => (tokens[2], tokens[3]),
+        LONG.. => (tokens[4], tokens[5]),
+        _ => return None,
+    };
+    Some((attempt.parse().ok()?, sequence.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempt_and_sequence_stand_in_the_token() {
+        let short = "$JS.ACK.messages.git.2.71.9.1700000000000000000.4";
+        let long = "$JS.ACK._.ABCDEF.messages.git.2.71.9.1700000000000000000.4";
+        let random = "$JS.ACK.hub.ABCDEF.messages.git.2.71.9.1700000000000000000.4.x7";
+        for token in [short, long, random] {
+            assert_eq!(attempt_and_sequence(token), Some((2, 71)), "{token}");
+        }
+        for bad in ["", "_INBOX.x.1", "$JS.ACK.a.b.1.2.3.4", "$JS.ACK.a.b.x.71.9.1.4"] {
+            assert_eq!(attempt_and_sequence(bad), None, "{bad}");
+        }
+    }
+}

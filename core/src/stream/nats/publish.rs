@@ -1,0 +1,122 @@
+//! Messages on their way into a stream, and settlements of deliveries.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::error::{ApiError, malformed, too_large};
+use super::headers;
+use super::session::{Session, nobody_listens};
+use crate::error::{Error, ErrorCode, Result};
+use crate::stream::{AckToken, Message, Receipt, Settlement, Stored};
+
+/// Queues a message behind those queued before; the receipt waits for the server's word.
+pub(super) async fn publish(session: &Arc<Session>, message: Message) -> Result<Receipt> {
+    check_size(session, &message)?;
+    session.connected().await?;
+    let deadline = Instant::now() + session.request_timeout;
+    let mut ticket = session.ask(message).await?;
+    Ok(Receipt::new(async move {
+        let reply = ticket.answer(deadline).await?;
+        if nobody_listens(&reply) {
+            return Err(Error::new(ErrorCode::NotFound, "no stream takes this subject")
+                .with_context("subject", ticket.subject()));
+        }
+        stored(ticket.subject(), &reply.payload)
+    }))
+}
+
+/// Sends a message to those who listen now.
+pub(super) async fn send(session: &Session, message: Message) -> Result<()> {
+    check_size(session, &message)?;
+    let headers = headers::to_wire(&message.headers)?;
+    session.connected().await?;
+    session
+        .queue(async_nats::message::OutboundMessage {
+            subject: message.subject.into(),
+            reply: None,
+            payload: message.payload,
+            headers,
+        })
+        .await
+}
+
+fn check_size(session: &Session, message: &Message) -> Result<()> {
+    let (bytes, limit) = (message.wire_bytes(), session.client().max_payload());
+    if bytes > limit { Err(too_large(&message.subject, bytes, limit)) } else { Ok(()) }
+}
+
+fn stored(subject: &str, answer: &[u8]) -> Result<Stored> {
+    #[derive(Deserialize)]
+    struct Answer {
+        error: Option<ApiError>,
+        #[serde(default)]
+        seq: u64,
+        #[serde(default)]
+        duplicate: bool,
+    }
+    let answer: Answer =
+        serde_json::from_slice(answer).map_err(|error| malformed(subject, error))?;
+    match answer.error {
+        Some(error) => Err(error.into_error(subject)),
+        None => Ok(Stored { sequence: answer.seq, duplicate: answer.duplicate }),
+    }
+}
+
+/// Tells the consumer what became of a delivery.
+pub(super) async fn settle(session: &Session, token: &AckToken, how: &Settlement) -> Result<()> {
+    session.tell(&token.0, in_words(how)).await
+}
+
+/// The same, with the consumer's confirmation.
+pub(super) async fn settle_confirmed(
+    session: &Session,
+    token: &AckToken,
+    how: &Settlement,
+) -> Result<()> {
+    let reply = session.request(&token.0, in_words(how)).await?;
+    // The client's own confirmed ack takes this answer for a confirmation.
+    if nobody_listens(&reply) {
+        return Err(Error::new(ErrorCode::NotFound, "the consumer of the delivery is gone"));
+    }
+    Ok(())
+}
+
+fn in_words(how: &Settlement) -> String {
+    match how {
+        Settlement::Ack => "+ACK".to_owned(),
+        Settlement::Nak(delay) if delay.is_zero() => "-NAK".to_owned(),
+        Settlement::Nak(delay) => format!("-NAK {{\"delay\": {}}}", delay.as_nanos()),
+        Settlement::Term(reason) if reason.is_empty() => "+TERM".to_owned(),
+        Settlement::Term(reason) => format!("+TERM {reason}"),
+        Settlement::InProgress => "+WPI".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn settlements_are_said_as_jetstream_understands_them() {
+        assert_eq!(in_words(&Settlement::Ack), "+ACK");
+        assert_eq!(in_words(&Settlement::Nak(Duration::ZERO)), "-NAK");
+        assert_eq!(
+            in_words(&Settlement::Nak(Duration::from_millis(1500))),
+            "-NAK {\"delay\": 1500000000}"
+        );
+        assert_eq!(in_words(&Settlement::Term("no such type".into())), "+TERM no such type");
+        assert_eq!(in_words(&Settlement::InProgress), "+WPI");
+    }
+
+    #[test]
+    fn an_answer_tells_what_was_stored() {
+        let answer = br#"{"stream":"S","seq":7,"duplicate":true}"#;
+        assert_eq!(stored("s", answer).expect("stored"), Stored { sequence: 7, duplicate: true });
+        let refusal = br#"{"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"},"stream":"S","seq":0}"#;
+        assert_eq!(stored("s", refusal).expect_err("refused").code(), ErrorCode::Unavailable);
+        assert_eq!(stored("s", b"?").expect_err("unknown").code(), ErrorCode::Internal);
+    }
+}

@@ -1,0 +1,180 @@
+//! Answers on their way back: one inbox for all requests of a connection.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use super::error::{closed, denied, disconnected, timed_out};
+use super::link::{Violation, lock};
+use crate::error::{Error, Result};
+
+type Answer = Result<async_nats::Message>;
+
+/// The requests that wait for their answers. A lost connection or a denied permission ends them at
+/// once instead of letting them run into their time limit.
+#[derive(Debug)]
+pub(super) struct Replies {
+    /// The part of the reply subjects they share, with the dot.
+    prefix: String,
+    last: AtomicU64,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    waiting: HashMap<u64, Waiting>,
+    /// The server does not let this connection hear its answers.
+    deaf: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    subject: String,
+    answer: oneshot::Sender<Answer>,
+}
+
+impl Default for Replies {
+    fn default() -> Self {
+        // Unguessable to other clients, unique among the connections of all processes.
+        let prefix = format!("_INBOX.{}.", uuid::Uuid::now_v7().simple());
+        Self { prefix, last: AtomicU64::new(0), table: Mutex::default() }
+    }
+}
+
+impl Replies {
+    /// The subject that hears every answer.
+    pub(super) fn inbox(&self) -> String {
+        format!("{}*", self.prefix)
+    }
+
+    /// Makes a place for the answer to a request on this subject.
+    pub(super) fn expect(self: &Arc<Self>, subject: &str) -> Result<Ticket> {
+        let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let (answer, receiver) = oneshot::channel();
+        let mut table = lock(&self.table);
+        if table.deaf {
+            return Err(denied("subscribe", &self.inbox()));
+        }
+        table.waiting.insert(id, Waiting { subject: subject.to_owned(), answer });
+        drop(table);
+        Ok(Ticket { id, subject: subject.to_owned(), replies: Arc::clone(self), receiver })
+    }
+
+    /// Hands an answer to the one who waits for it, if anybody still does.
+    pub(super) fn hand_over(&self, message: async_nats::Message) {
+        let id = message.subject.strip_prefix(self.prefix.as_str()).and_then(|id| id.parse().ok());
+        let waiting = id.and_then(|id: u64| lock(&self.table).waiting.remove(&id));
+        if let Some(waiting) = waiting {
+            // Nobody left to read it: the request was given up.
+            let _ = waiting.answer.send(Ok(message));
+        }
+    }
+
+    pub(super) fn connected(&self) {
+        lock(&self.table).deaf = false;
+    }
+
+    pub(super) fn disconnected(&self) {
+        self.fail(|_| true, disconnected);
+    }
+
+    pub(super) fn closed(&self) {
+        self.fail(|_| true, closed);
+    }
+
+    pub(super) fn denied(&self, violation: &Violation) {
+        match violation {
+            Violation::Publish(subject) => {
+                self.fail(|waiting| waiting.subject == *subject, || denied("publish", subject));
+            }
+            Violation::Subscribe(subject) if *subject == self.inbox() => {
+                lock(&self.table).deaf = true;
+                self.fail(|_| true, || denied("subscribe", subject));
+            }
+            Violation::Subscribe(_) => {}
+        }
+    }
+
+    fn fail(&self, which: impl Fn(&Waiting) -> bool, error: impl Fn() -> Error) {
+        let failed: Vec<_> =
+            lock(&self.table).waiting.extract_if(|_, waiting| which(waiting)).collect();
+        for (_, waiting) in failed {
+            let _ = waiting.answer.send(Err(error()));
+        }
+    }
+}
+
+/// A place for one answer; giving it up clears the place.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    id: u64,
+    subject: String,
+    replies: Arc<Replies>,
+    receiver: oneshot::Receiver<Answer>,
+}
+
+impl Ticket {
+    /// The subject the answer has to be sent to.
+    pub(super) fn reply_subject(&self) -> String {
+        format!("{}{}", self.replies.prefix, self.id)
+    }
+
+    /// The subject the request went to.
+    pub(super) fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Waits for the answer.
+    pub(super) async fn answer(&mut self, deadline: Instant) -> Answer {
+        match timeout_at(deadline, &mut self.receiver).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(closed()),
+            Err(_) => Err(timed_out(&self.subject)),
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        lock(&self.replies.table).waiting.remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorCode;
+    use std::time::Duration;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_ends_by_what_happens_to_it() {
+        let replies = Arc::new(Replies::default());
+        let mut a = replies.expect("a").expect("a place");
+        let mut b = replies.expect("b").expect("a place");
+        replies.denied(&Violation::Publish("a".into()));
+        assert_eq!(a.answer(soon()).await.expect_err("denied").code(), ErrorCode::PermissionDenied);
+        replies.disconnected();
+        assert_eq!(b.answer(soon()).await.expect_err("lost").code(), ErrorCode::Unavailable);
+
+        let mut late = replies.expect("c").expect("a place");
+        assert_eq!(late.answer(soon()).await.expect_err("late").code(), ErrorCode::TimedOut);
+        drop((a, b, late));
+        assert!(lock(&replies.table).waiting.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_deaf_connection_fails_every_request_until_the_next_one() {
+        let replies = Arc::new(Replies::default());
+        replies.denied(&Violation::Subscribe(replies.inbox()));
+        assert_eq!(replies.expect("a").expect_err("deaf").code(), ErrorCode::PermissionDenied);
+        replies.connected();
+        assert!(replies.expect("a").is_ok());
+    }
+}

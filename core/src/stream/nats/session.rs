@@ -1,0 +1,235 @@
+//! One connection as the rest of this folder uses it: queue, request, subscribe.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_nats::client::Statistics;
+use async_nats::client::traits::Publisher;
+use async_nats::connection::State;
+use async_nats::message::OutboundMessage;
+use async_nats::{Client, StatusCode, Subscriber};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::error::{closed, denied, disconnected, not_queued, not_subscribed};
+use super::headers;
+use super::link::{Link, Violation};
+use super::replies::{Replies, Ticket};
+use crate::error::{Error, ErrorCode, Result};
+use crate::stream::Message;
+
+/// Looks again after this when an event of the client was lost.
+const SECOND_LOOK: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(super) struct Session {
+    client: Client,
+    statistics: Arc<Statistics>,
+    pub(super) link: Arc<Link>,
+    pub(super) closed: CancellationToken,
+    /// Ends the task that reads answers when nobody holds the session any more.
+    _last: DropGuard,
+    pub(super) request_timeout: Duration,
+}
+
+impl Session {
+    pub(super) async fn start(
+        client: Client,
+        link: Arc<Link>,
+        request_timeout: Duration,
+    ) -> Result<Arc<Self>> {
+        let inbox = link.replies.inbox();
+        let answers =
+            client.subscribe(inbox.clone()).await.map_err(|e| not_subscribed(&inbox, &e))?;
+        let closed = CancellationToken::new();
+        tokio::spawn(hand_over(Arc::clone(&link.replies), answers, closed.clone()));
+        let statistics = client.statistics();
+        let _last = closed.clone().drop_guard();
+        Ok(Arc::new(Self { client, statistics, link, closed, _last, request_timeout }))
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// How often this client has been connected: inboxes of an earlier count are stale.
+    pub(super) fn epoch(&self) -> u64 {
+        self.statistics.connects.load(Ordering::Relaxed)
+    }
+
+    /// Whether another server of the cluster may turn out to offer JetStream.
+    pub(super) fn may_learn_of_jetstream(&self) -> bool {
+        let info = self.client.server_info();
+        info.jetstream || info.cluster.is_some()
+    }
+
+    pub(super) fn check_open(&self) -> Result<()> {
+        if self.closed.is_cancelled() { Err(closed()) } else { Ok(()) }
+    }
+
+    /// Waits for the connection, however long it takes.
+    ///
+    /// Nothing is given to the client before that: it would keep some two thousand commands and then
+    /// block, and it would send them long after their callers gave up.
+    pub(super) async fn connected(&self) -> Result<()> {
+        self.check_open()?;
+        if self.link.is_connected() {
+            return Ok(());
+        }
+        let mut state = self.link.watch();
+        loop {
+            tokio::select! {
+                biased;
+                () = self.closed.cancelled() => return Err(closed()),
+                changed = state.wait_for(|state| state.connected) => {
+                    return changed.map(|_| ()).map_err(|_| closed());
+                }
+                () = tokio::time::sleep(SECOND_LOOK) => {
+                    if self.client.connection_state() == State::Connected {
+                        self.link.found_connected();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives a message to the client, behind those given before.
+    pub(super) async fn queue(&self, message: OutboundMessage) -> Result<()> {
+        let subject = message.subject.clone();
+        self.or_closed(self.client.publish_message(message))
+            .await?
+            .map_err(|error| not_queued(&subject, &error))
+    }
+
+    /// Publishes without headers, without waiting for anything but the connection.
+    pub(super) async fn tell(&self, subject: &str, payload: impl Into<Bytes>) -> Result<()> {
+        self.connected().await?;
+        let (payload, subject) = (payload.into(), subject.into());
+        self.queue(OutboundMessage { subject, reply: None, payload, headers: None }).await
+    }
+
+    /// Sends a request; the ticket waits for the answer.
+    pub(super) async fn ask(&self, message: Message) -> Result<Ticket> {
+        let ticket = self.link.replies.expect(&message.subject)?;
+        let headers = headers::to_wire(&message.headers)?;
+        self.queue(OutboundMessage {
+            subject: message.subject.into(),
+            reply: Some(ticket.reply_subject().into()),
+            payload: message.payload,
+            headers,
+        })
+        .await?;
+        Ok(ticket)
+    }
+
+    /// Sends a request and waits for the answer, both within the request's time limit. The answer
+    /// may be that nobody listens there: look at its status.
+    pub(super) async fn request(
+        &self,
+        subject: &str,
+        payload: impl Into<Bytes>,
+    ) -> Result<async_nats::Message> {
+        let deadline = Instant::now() + self.request_timeout;
+        let sent = async {
+            self.connected().await?;
+            self.ask(Message::new(subject, payload)).await
+        };
+        let mut ticket =
+            timeout(self.request_timeout, sent).await.map_err(|_| disconnected())??;
+        ticket.answer(deadline).await
+    }
+
+    /// Waits until the server has read all that was given to the client before.
+    ///
+    /// The client's own flush ends when the bytes have left this process. A request nobody can
+    /// answer comes back as such, in its turn; a refusal is as good.
+    pub(super) async fn round_trip(&self) -> Result<()> {
+        let nobody = self.client.new_inbox();
+        match self.request(&nobody, Bytes::new()).await {
+            Err(error) if error.code() == ErrorCode::TimedOut => Err(Error::new(
+                ErrorCode::Unavailable,
+                "NATS did not confirm what was sent in time",
+            )),
+            Err(error) if error.code() != ErrorCode::PermissionDenied => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Listens to a subject; returns when the server does, too.
+    pub(super) async fn listen(&self, subject: &str) -> Result<Subscriber> {
+        self.connected().await?;
+        let asked = Instant::now();
+        let subscriber = self.subscribe(subject).await?;
+        match self.round_trip().await {
+            Err(error) if error.code() == ErrorCode::Closed => return Err(error),
+            // After a lost connection the client subscribes again by itself.
+            _ => {}
+        }
+        let refusal = Violation::Subscribe(subject.to_owned());
+        if self.link.violation_since(asked, |violation| *violation == refusal).is_some() {
+            return Err(denied("subscribe", subject));
+        }
+        Ok(subscriber)
+    }
+
+    pub(super) async fn subscribe(&self, subject: &str) -> Result<Subscriber> {
+        self.or_closed(self.client.subscribe(subject.to_owned()))
+            .await?
+            .map_err(|error| not_subscribed(subject, &error))
+    }
+
+    /// The client's commands wait in a queue that nothing empties while it is disconnected.
+    pub(super) async fn or_closed<T>(&self, command: impl Future<Output = T>) -> Result<T> {
+        tokio::select! {
+            biased;
+            done = command => Ok(done),
+            () = self.closed.cancelled() => Err(closed()),
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        if self.closed.is_cancelled() {
+            return;
+        }
+        if self.link.is_connected() {
+            let flushed = timeout(CLOSE_TIMEOUT, self.round_trip()).await;
+            if !matches!(flushed, Ok(Ok(()))) {
+                tracing::warn!("NATS did not confirm the last messages before the end");
+            }
+        }
+        self.link.close();
+        // The queue may be full while disconnected; the tasks end all the same.
+        let _ = timeout(SECOND_LOOK, self.client.drain()).await;
+        self.closed.cancel();
+        self.link.replies.closed();
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.link.close();
+    }
+}
+
+/// Whether a message only says that nobody listens where the request went.
+pub(super) fn nobody_listens(message: &async_nats::Message) -> bool {
+    message.status == Some(StatusCode::NO_RESPONDERS)
+}
+
+async fn hand_over(replies: Arc<Replies>, mut answers: Subscriber, closed: CancellationToken) {
+    loop {
+        tokio::select! {
+            biased;
+            answer = answers.next() => match answer {
+                Some(answer) => replies.hand_over(answer),
+                None => break,
+            },
+            () = closed.cancelled() => break,
+        }
+    }
+    replies.closed();
+}
