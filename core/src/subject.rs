@@ -25,6 +25,7 @@ pub const PIPELINES: &str = "pipelines.>";
 pub const LOGS: &str = "logs.>";
 /// The live copy of every log line. No stream holds it.
 pub const LIVE_LOGS: &str = "live.logs.>";
+
 /// Every dead letter of every driver.
 pub const DEAD_LETTERS: &str = "dead-letters.>";
 

@@ -72,6 +72,7 @@ pub struct TestOutcome {
 
 impl TestOutcome {
     /// The text of each log line.
+    #[must_use]
     pub fn lines(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.log.iter().map(|entry| entry.message.as_str())
     }

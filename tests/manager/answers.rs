@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use conveyor_driver::message::{DriverMessage, Resource, ResultEvent};
-use conveyor_driver::stream::EventStream;
 use conveyor_driver::{DriverResult, Failure, RunId, subject};
 use conveyor_driver_tests::{Stage, eventually, on_both_streams};
 use serde_json::json;
@@ -170,7 +169,9 @@ async fn a_result_whose_receipt_was_lost_is_stored_once() {
 async fn an_event_whose_ack_was_lost_is_acknowledged_again_and_not_run_again() {
     let stage = Stage::on_memory().await;
     let memory = stage.memory.clone().unwrap();
-    let driver = stage.driver().reconcile(async |_| Ok(DriverResult::success("done")));
+    let driver = stage
+        .driver_with(|options| options.ack_wait_ms = 1_000)
+        .reconcile(async |_| Ok(DriverResult::success("done")));
     let running = stage.start(driver).await;
     memory.lose_settlements(1);
     stage.post("app").await;
@@ -194,7 +195,6 @@ async fn a_lost_ack_is_repeated_at_the_end() {
         (memory.held(subject::MESSAGES_STREAM) == 0).then_some(())
     })
     .await;
-    assert!(stage.stream.max_payload() > 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use conveyor_driver::stream::{ConsumerConfig, Delivery, EventStream, Message};
+use conveyor_driver::stream::{ConsumerConfig, Delivery, Message};
 use conveyor_driver::subject::{
     self, ATTEMPTS_HEADER, DEAD_LETTERS_STREAM, MESSAGES_STREAM, PART_HEADER, REASON_HEADER,
     SUBJECT_HEADER,

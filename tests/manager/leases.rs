@@ -1,1 +1,110 @@
-//! To come.
+//! A run keeps its event for as long as it lasts, and lets go of it before anyone else may take it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use conveyor_driver::options::ManagerOptions;
+use conveyor_driver::{DriverManager, DriverResult, subject};
+use conveyor_driver_tests::{Stage, on_both_streams, shared_server};
+
+on_both_streams!(
+    a_run_longer_than_the_ack_wait_runs_once,
+    an_event_that_waits_for_its_lane_keeps_its_lease
+);
+
+async fn a_run_longer_than_the_ack_wait_runs_once(stage: Stage) {
+    let driver = stage.driver_with(|options| options.ack_wait_ms = 1_000).reconcile(async |run| {
+        tokio::time::sleep(Duration::from_millis(3_500)).await;
+        Ok(DriverResult::success(format!("attempt {}", run.attempt())))
+    });
+    let running = stage.start(driver).await;
+    stage.post("app").await;
+    assert_eq!(stage.result().await.result.message, "attempt 1");
+    stage.all_settled().await;
+    stage.no_result_for(Duration::from_millis(1_500)).await;
+    assert_eq!(running.drain().await.unwrap().drivers[0].succeeded, 1);
+}
+
+async fn an_event_that_waits_for_its_lane_keeps_its_lease(stage: Stage) {
+    let driver = stage
+        .driver_with(|options| {
+            options.ack_wait_ms = 1_000;
+            options.concurrency = 2;
+        })
+        .reconcile(async |run| {
+            tokio::time::sleep(Duration::from_millis(2_500)).await;
+            Ok(DriverResult::success(format!("attempt {}", run.attempt())))
+        });
+    let running = stage.start(driver).await;
+    stage.post("the-same").await;
+    stage.post("the-same").await;
+    for _ in 0..2 {
+        assert_eq!(stage.result().await.result.message, "attempt 1");
+    }
+    assert_eq!(running.drain().await.unwrap().drivers[0].succeeded, 2);
+}
+
+/// The lease is renewed from a thread that no reconcile can block.
+#[tokio::test]
+async fn a_reconcile_that_blocks_every_thread_keeps_its_lease() {
+    let stage = Stage::on_nats().await;
+    let driver = stage.driver_with(|options| options.ack_wait_ms = 1_000).reconcile(async |run| {
+        let (_never, blocks) = std::sync::mpsc::channel::<()>();
+        let _timed_out = blocks.recv_timeout(Duration::from_millis(3_500));
+        Ok(DriverResult::success(format!("attempt {}", run.attempt())))
+    });
+    let mut options = ManagerOptions { signals: false, ..ManagerOptions::default() };
+    // A connection of the manager's own: the stage's lives on the thread that is blocked.
+    options.connection.url = Some(shared_server().await.to_owned());
+    let running = DriverManager::new(options).driver(driver).start().await.unwrap();
+    stage.post("app").await;
+    assert_eq!(stage.result().await.result.message, "attempt 1");
+    stage.all_settled().await;
+    let report = running.drain().await.unwrap();
+    assert_eq!(report.drivers[0].succeeded, 1, "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_lease_cannot_be_renewed_is_cancelled_before_another_may_start() {
+    let stage = Stage::on_memory().await;
+    let memory = stage.memory.clone().unwrap();
+    let at_once = Arc::new(AtomicU32::new(0));
+    let driver = |stage: &Stage| {
+        let at_once = at_once.clone();
+        stage.driver_with(|options| options.cancel_grace_ms = 0).reconcile(move |run| {
+            let at_once = at_once.clone();
+            async move {
+                struct Leaves(Arc<AtomicU32>);
+                impl Drop for Leaves {
+                    fn drop(&mut self) {
+                        self.0.fetch_sub(1, Ordering::AcqRel);
+                    }
+                }
+                let others = at_once.fetch_add(1, Ordering::AcqRel);
+                let _leaves = Leaves(at_once);
+                assert_eq!(others, 0, "two runs of one event at once");
+                if run.attempt() == 1 {
+                    std::future::pending::<()>().await;
+                }
+                Ok(DriverResult::success(format!("attempt {}", run.attempt())))
+            }
+        })
+    };
+    let cut_off = stage.start(driver(&stage)).await;
+    stage.post("app").await;
+    conveyor_driver_tests::eventually("the event is taken", async || {
+        (stage.consumer().await.ack_pending == 1).then_some(())
+    })
+    .await;
+    let elsewhere = memory.connection();
+    let other = stage.again_on(Arc::new(elsewhere.clone()), Some(elsewhere)).await;
+    let _second = other.start(driver(&other)).await;
+    memory.cut();
+    assert_eq!(other.result().await.result.message, "attempt 2");
+    memory.restore();
+    other.all_settled().await;
+    let report = cut_off.drain().await.unwrap();
+    assert_eq!((report.drivers[0].lease_lost, report.drivers[0].succeeded), (1, 0));
+    assert_eq!(memory.held(subject::PIPELINES_STREAM), 1);
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conveyor_driver::stream::{EventStream, Settlement};
+use conveyor_driver::stream::Settlement;
 use conveyor_driver::subject::{DEAD_LETTERS_STREAM, MESSAGES_STREAM, REASON_HEADER};
 use conveyor_driver::{DriverResult, Failure};
 use conveyor_driver_tests::{Stage, on_both_streams};

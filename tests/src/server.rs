@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use conveyor_driver::options::ConnectionOptions;
-use conveyor_driver::stream::{EventStream, NatsStream, SharedStream, StreamConfig};
+use conveyor_driver::stream::{NatsStream, SharedStream, StreamConfig};
 use conveyor_driver_cli::nats_server::NatsServer;
 use tokio::sync::OnceCell;
 

@@ -71,6 +71,14 @@ impl Stage {
         Self { stream, memory, driver, resource, patience, results, log }
     }
 
+    /// Another stage for the same driver, on another connection.
+    pub async fn again_on(&self, stream: SharedStream, memory: Option<MemoryStream>) -> Self {
+        let mut other = Self::on(stream, memory).await;
+        other.driver.clone_from(&self.driver);
+        other.resource.clone_from(&self.resource);
+        other
+    }
+
     /// The stage's driver, to be given its reconcile.
     pub fn driver(&self) -> DriverBuilder {
         self.driver_with(|_| {})

@@ -1,7 +1,6 @@
 //! What the control plane decides: resources, pipelines and events in, messages out. No I/O.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use conveyor_driver::message::{DriverMessage, InitEvent, Resource, ResultEvent};
 use conveyor_driver::stream::Message;
@@ -11,6 +10,7 @@ use serde_json::Value;
 
 use super::go_json;
 use super::pipeline::Pipeline;
+use super::reaction::{Ignored, Reaction};
 
 const CREATE: &str = "create";
 const PROCESS: &str = "process";
@@ -21,56 +21,6 @@ const SAVED_RESULT: &str = "driverresults.";
 pub struct Engine {
     resources: BTreeMap<(String, String), Resource>,
     pipelines: BTreeMap<String, Pipeline>,
-}
-
-/// What an event came to.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Reaction {
-    /// The message to publish next.
-    pub next: Option<Message>,
-    /// The result that the event carried.
-    pub result: Option<ResultEvent>,
-    /// Why the event had no effect.
-    pub ignored: Option<Ignored>,
-}
-
-/// Why an event had no effect. The server says so in its own log at most.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ignored {
-    /// It came on a subject that means nothing to the engine.
-    Subject,
-    /// It does not have its kind's form.
-    Malformed(String),
-    /// Its resource names no pipeline.
-    NoPipeline,
-    /// Its resource names a pipeline that does not exist.
-    UnknownPipeline(String),
-    /// Its resource is not stored.
-    UnknownResource(String),
-    /// Its pipeline has no steps.
-    NoSteps,
-    /// The next step's subject is none, such as one with a space.
-    Unpublishable(String),
-}
-
-impl fmt::Display for Ignored {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Subject => f.write_str("the subject means nothing to the engine"),
-            Self::Malformed(why) => f.write_str(why),
-            Self::NoPipeline => f.write_str("the resource names no pipeline"),
-            Self::UnknownPipeline(name) => write!(f, "there is no pipeline {name:?}"),
-            Self::UnknownResource(name) => write!(f, "there is no resource {name:?}"),
-            Self::NoSteps => f.write_str("the pipeline has no steps"),
-            Self::Unpublishable(subject) => write!(f, "nothing can be published to {subject:?}"),
-        }
-    }
-}
-
-impl From<Ignored> for Reaction {
-    fn from(reason: Ignored) -> Self {
-        Self { ignored: Some(reason), ..Self::default() }
-    }
 }
 
 impl Engine {

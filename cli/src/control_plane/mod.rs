@@ -27,20 +27,23 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::DropGuard;
 
-pub mod engine;
+mod engine;
 pub mod go_json;
 mod log_store;
 mod notice;
 mod pipeline;
 mod publish;
+mod reaction;
 mod run_book;
 mod streams;
 mod tasks;
 mod work_queue;
 
+pub use engine::Engine;
 pub use log_store::{LogQuery, LogStore};
 pub use notice::{Notice, Watch};
 pub use pipeline::{Pipeline, Step};
+pub use reaction::{Ignored, Reaction};
 pub use streams::put_streams;
 
 use tasks::{EngineTask, LogTask, Shared};
@@ -62,21 +65,27 @@ pub struct ControlPlane {
 impl ControlPlane {
     /// Makes the streams and starts to work on them.
     ///
+    /// One control plane at a time: beside another one, or the real server, each would get a part
+    /// of the events.
+    ///
     /// The stream stays the caller's: it is not closed at the end.
     ///
     /// # Errors
-    /// `PermissionDenied`, `Unsupported`, `Conflict` when a stream cannot be made, `Unavailable`,
+    /// `PermissionDenied`, `Conflict` when a stream or its consumer cannot be made, `Unavailable`,
     /// `TimedOut`, `Closed`.
     pub async fn start(stream: SharedStream) -> Result<Self> {
         stream.ready().await;
         put_streams(&*stream).await?;
+        for queue in [streams::PIPELINES, streams::LOGS] {
+            // The readers do so too; here what is not allowed reaches the caller.
+            stream.put_consumer(queue.name, &queue.consumer()).await?;
+        }
         let lines = stream.subscribe(subject::LIVE_LOGS).await?;
         let shared = Arc::new(Shared::new(stream.clone(), Watch::channel()));
         let mut tasks = JoinSet::new();
         let stop = shared.stop.clone();
-        let done = HashSet::new();
-        let handler = EngineTask { shared: shared.clone(), nonce: message_id() };
-        let queue = streams::PIPELINES;
+        let handler = EngineTask(shared.clone());
+        let (queue, done) = (streams::PIPELINES, HashSet::new());
         tasks.spawn(
             Reader { stream: stream.clone(), queue, handler, stop: stop.clone(), done }.run(),
         );

@@ -28,7 +28,8 @@ pub enum Notice {
         /// has ended.
         next: Option<String>,
     },
-    /// A pipeline event had no effect, or not the one that its sender wished for.
+    /// A pipeline event or log line had no effect, or not the one that its sender wished for. Not
+    /// told of results of resources without a pipeline.
     Ignored {
         /// Where it was published.
         subject: String,

@@ -9,9 +9,10 @@ use futures_util::stream::BoxStream;
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
-use super::engine::{Engine, Reaction};
+use super::engine::Engine;
 use super::log_store::LogStore;
 use super::notice::Notice;
+use super::reaction::{Ignored, Reaction};
 use super::run_book::RunBook;
 use super::work_queue::Handler;
 use super::{message_id, publish};
@@ -66,23 +67,22 @@ impl Shared {
 }
 
 /// Does what the engine decides.
-pub(super) struct EngineTask {
-    pub(super) shared: Arc<Shared>,
-    /// Sets the ids of this control plane's messages apart from those of one before it.
-    pub(super) nonce: String,
-}
+pub(super) struct EngineTask(pub(super) Arc<Shared>);
 
 impl Handler for EngineTask {
     async fn handle(&mut self, delivery: &Delivery) -> bool {
-        let shared = &self.shared;
+        let shared = &self.0;
+        let id = message_id();
         let Reaction { next, result, ignored } =
-            shared.engine().handle(&delivery.subject, &delivery.payload, &message_id());
-        if let Some(reason) = ignored {
-            shared.ignored(delivery, reason.to_string());
+            shared.engine().handle(&delivery.subject, &delivery.payload, &id);
+        match ignored {
+            // The common case of a resource without a pipeline, and no news.
+            None | Some(Ignored::NoPipeline) => {}
+            Some(reason) => shared.ignored(delivery, reason.to_string()),
         }
         let goes_on = next.as_ref().map(|message| message.subject.clone());
         if let Some(message) = next
-            && !self.publish(delivery, message).await
+            && !self.publish(delivery, message.with_id(id)).await
         {
             return false;
         }
@@ -98,9 +98,7 @@ impl Handler for EngineTask {
 impl EngineTask {
     /// Whether the event is done with.
     async fn publish(&self, delivery: &Delivery, message: Message) -> bool {
-        let shared = &self.shared;
-        // The same event leads to the same id, should it come again.
-        let message = message.with_id(format!("{}-{}", self.nonce, delivery.sequence));
+        let shared = &self.0;
         match publish::store(&*shared.stream, &message, shared.stop.cancelled()).await {
             Ok(_stored) => true,
             Err(_) if shared.stop.is_cancelled() => false,

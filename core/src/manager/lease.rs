@@ -7,12 +7,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use slab::Slab;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Result;
 use crate::stream::{AckToken, Delivery, EventStream, Settlement};
+
+/// How many renewals are on their way side by side.
+const AT_ONCE: usize = 256;
 
 /// All leases of one driver.
 #[derive(Debug)]
@@ -62,14 +66,13 @@ impl Leases {
                 continue;
             }
             next = Instant::now() + third;
-            let sent = Instant::now();
-            let tokens = self.tokens_valid_at(sent);
+            let tokens = self.tokens_valid_at(Instant::now());
             if tokens.is_empty() {
                 continue;
             }
             let until = next.min(self.earliest_end().unwrap_or(next));
-            match timeout_at(until, renew(stream, &tokens)).await {
-                Ok(Ok(())) => self.extend(&tokens, sent + self.safe_part()),
+            match timeout_at(until, self.renew(stream, &tokens)).await {
+                Ok(Ok(())) => {}
                 Ok(Err(error)) => {
                     tracing::warn!(driver, runs = tokens.len(), %error, "cannot renew leases");
                 }
@@ -78,6 +81,24 @@ impl Leases {
                 }
             }
         }
+    }
+
+    /// Renews these leases, each as soon as the server confirms it. Gives the last error, if any.
+    async fn renew(&self, stream: &dyn EventStream, tokens: &[(usize, AckToken)]) -> Result<()> {
+        let mut outcome = Ok(());
+        for some in tokens.chunks(AT_ONCE) {
+            let sent = Instant::now();
+            let renewals = some
+                .iter()
+                .map(|(_, token)| stream.settle_confirmed(token, Settlement::InProgress));
+            for (lease, renewed) in some.iter().zip(join_all(renewals).await) {
+                match renewed {
+                    Ok(()) => self.extend(lease, sent + self.safe_part()),
+                    Err(error) => outcome = Err(error),
+                }
+            }
+        }
+        outcome
     }
 
     /// How long a lease is relied on: less than the server's own wait, which began earlier.
@@ -92,14 +113,11 @@ impl Leases {
         valid.map(|(key, held)| (key, held.token.clone())).collect()
     }
 
-    fn extend(&self, renewed: &[(usize, AckToken)], until: Instant) {
-        let mut held = self.lock();
-        for (key, token) in renewed {
-            if let Some(held) = held.get_mut(*key)
-                && held.token == *token
-            {
-                held.valid_until = held.valid_until.max(until);
-            }
+    fn extend(&self, (key, token): &(usize, AckToken), until: Instant) {
+        if let Some(held) = self.lock().get_mut(*key)
+            && held.token == *token
+        {
+            held.valid_until = held.valid_until.max(until);
         }
     }
 
@@ -125,13 +143,6 @@ impl Leases {
     fn lock(&self) -> MutexGuard<'_, Slab<Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-async fn renew(stream: &dyn EventStream, tokens: &[(usize, AckToken)]) -> Result<()> {
-    for (_, token) in tokens {
-        stream.settle(token, Settlement::InProgress).await?;
-    }
-    stream.flush().await
 }
 
 impl Lease {

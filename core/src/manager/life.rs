@@ -192,8 +192,10 @@ impl Life {
 
     /// Log, then result, then ack; each only when the one before is stored.
     async fn answer(&self, event: &Event, result: &DriverResult, log: &RunLog, end: End) -> End {
-        if let Err(end) = self.flush(event, log).await {
-            return end;
+        match self.flush(event, log).await {
+            Flushed::Whole => {}
+            Flushed::LeaseLost => return End::LeaseLost { abandoned: false },
+            Flushed::Stopped => return self.hand_back_now(event, false).await,
         }
         let published = answer::publish(
             &self.stream,
@@ -217,12 +219,12 @@ impl Life {
     }
 
     /// Waits for the run's lines to be stored, unless the event is lost or the process ends first.
-    async fn flush(&self, event: &Event, log: &RunLog) -> Result<(), End> {
+    async fn flush(&self, event: &Event, log: &RunLog) -> Flushed {
         tokio::select! {
             biased;
-            () = log.flush() => Ok(()),
-            () = event.lease.lost() => Err(End::LeaseLost { abandoned: false }),
-            () = self.stop.ending_now() => Err(self.hand_back_now(event, false).await),
+            () = log.flush() => Flushed::Whole,
+            () = event.lease.lost() => Flushed::LeaseLost,
+            () = self.stop.ending_now() => Flushed::Stopped,
         }
     }
 
@@ -236,11 +238,14 @@ impl Life {
     }
 
     async fn nak(&self, event: &Event, log: &RunLog, delay: Duration, end: End) -> End {
-        if let Err(end) = self.flush(event, log).await {
-            return end;
+        match (self.flush(event, log).await, end) {
+            (Flushed::Whole | Flushed::Stopped, _) => {
+                self.send(&event.delivery, Settlement::Nak(delay)).await;
+                end
+            }
+            (Flushed::LeaseLost, End::GivenBack { abandoned }) => End::LeaseLost { abandoned },
+            (Flushed::LeaseLost, _) => End::LeaseLost { abandoned: false },
         }
-        self.send(&event.delivery, Settlement::Nak(delay)).await;
-        end
     }
 
     /// Gives an event back that has not started, or cannot be waited for.
@@ -302,6 +307,13 @@ impl Life {
             );
         }
     }
+}
+
+/// What became of a run's last lines.
+enum Flushed {
+    Whole,
+    LeaseLost,
+    Stopped,
 }
 
 /// What a finished task came to; nothing when its runtime was shut down beneath it.

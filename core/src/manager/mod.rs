@@ -80,6 +80,9 @@ impl DriverManager {
     }
 
     /// Uses this event stream and does not connect to any other. The stream stays open afterwards.
+    ///
+    /// A connection lives on the runtime that it was made on: a reconcile that blocks all threads of
+    /// that runtime holds up its own lease. A manager that connects by its options has no such worry.
     #[must_use]
     pub fn stream(mut self, stream: SharedStream) -> Self {
         self.stream = Some(stream);

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::documents::{ConsumerDocument, StreamDocument, new_stream, put_consumer};
 use super::error::{ApiError, malformed};
@@ -49,6 +49,19 @@ async fn stream_document(session: &Session, name: &str) -> Result<Option<StreamD
         Err(error) if error.is_stream_not_found() => Ok(None),
         Err(error) => Err(error.into_error(&subject)),
     }
+}
+
+/// Whether there is a stream that should take a subject, though none may answer just now.
+pub(super) async fn has_stream_for(session: &Session, subject: &str) -> Result<bool> {
+    #[derive(Deserialize)]
+    struct Names {
+        streams: Option<Vec<String>>,
+    }
+    const NAMES: &str = "$JS.API.STREAM.NAMES";
+    call::<Names>(session, NAMES, &json!({ "subject": subject }))
+        .await?
+        .map(|names| names.streams.is_some_and(|streams| !streams.is_empty()))
+        .map_err(|error| error.into_error(NAMES))
 }
 
 pub(super) async fn put(

@@ -38,19 +38,31 @@ impl Arrival {
     }
 }
 
+fn attempt_and_sequence(token: &str) -> Option<(u64, u64)> {
+    let [_, _, attempt, sequence] = parts(token)?;
+    Some((attempt.parse().ok()?, sequence.parse().ok()?))
+}
+
+/// The stream and the consumer a delivery came from.
+pub(super) fn origin(token: &AckToken) -> Option<(&str, &str)> {
+    parts(&token.0).map(|[stream, consumer, ..]| (stream, consumer))
+}
+
+/// Stream, consumer, attempt and sequence.
+///
 /// From `$JS.ACK.<stream>.<consumer>.<attempt>.<sequence>.<…>.<…>.<…>`, or the longer form with a
 /// domain and an account in front of the stream and perhaps a random token at the end.
-fn attempt_and_sequence(token: &str) -> Option<(u64, u64)> {
-    const SHORT: usize = 9;
-    const LONG: usize = 11;
+fn parts(token: &str) -> Option<[&str; 4]> {
+    const SHORT: usize = 7;
+    const LONG: usize = 9;
     let rest = token.strip_prefix("$JS.ACK.")?;
-    let tokens: Vec<_> = rest.split('.').collect();
-    let (attempt, sequence) = match tokens.len() + 2 {
-        SHORT => (tokens[2], tokens[3]),
-        LONG.. => (tokens[4], tokens[5]),
+    let skipped = match rest.split('.').count() {
+        SHORT => 0,
+        LONG.. => 2,
         _ => return None,
     };
-    Some((attempt.parse().ok()?, sequence.parse().ok()?))
+    let mut tokens = rest.split('.').skip(skipped);
+    Some([tokens.next()?, tokens.next()?, tokens.next()?, tokens.next()?])
 }
 
 #[cfg(test)]
@@ -64,6 +76,7 @@ mod tests {
         let random = "$JS.ACK.hub.ABCDEF.messages.git.2.71.9.1700000000000000000.4.x7";
         for token in [short, long, random] {
             assert_eq!(attempt_and_sequence(token), Some((2, 71)), "{token}");
+            assert_eq!(origin(&AckToken(token.to_owned())), Some(("messages", "git")));
         }
         for bad in ["", "_INBOX.x.1", "$JS.ACK.a.b.1.2.3.4", "$JS.ACK.a.b.x.71.9.1.4"] {
             assert_eq!(attempt_and_sequence(bad), None, "{bad}");

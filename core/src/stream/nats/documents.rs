@@ -158,8 +158,7 @@ impl ConsumerMembers {
 
 impl ConsumerDocument {
     pub(super) fn into_info(self) -> ConsumerInfo {
-        let unusable = self.config.unusable();
-        let config = self.config;
+        let (unusable, config) = (self.config.unusable(), self.config);
         let mut filters = config.filter_subjects;
         filters.extend(config.filter_subject.filter(|subject| !subject.is_empty()));
         ConsumerInfo {
@@ -231,7 +230,6 @@ mod tests {
             ("deliver_policy", json!("new")),
             ("max_deliver", json!(3)),
             ("backoff", json!([1])),
-            ("headers_only", json!(true)),
         ] {
             assert!(answered(|config| config[key] = value.clone()).unusable.is_some(), "{key}");
         }

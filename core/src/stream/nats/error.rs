@@ -76,11 +76,15 @@ pub(super) struct ApiError {
 }
 
 impl ApiError {
+    const CONSUMER_NOT_MADE: u32 = 10012;
     const CONSUMER_NOT_FOUND: u32 = 10014;
     const NOT_ENABLED_FOR_ACCOUNT: u32 = 10039;
+    const STREAM_CONFIG_INVALID: u32 = 10052;
+    const STREAM_LIMITS: u32 = 10053;
     const MESSAGE_TOO_LARGE: u32 = 10054;
     const STREAM_NAME_IN_USE: u32 = 10058;
     const STREAM_NOT_FOUND: u32 = 10059;
+    const STREAM_NOT_UPDATED: u32 = 10069;
     const NOT_ENABLED: u32 = 10076;
     const HEADERS_TOO_LARGE: u32 = 10097;
 
@@ -100,6 +104,14 @@ impl ApiError {
         match (self.err_code, self.code) {
             (Self::NOT_ENABLED | Self::NOT_ENABLED_FOR_ACCOUNT, _) => ErrorCode::Unsupported,
             (Self::MESSAGE_TOO_LARGE | Self::HEADERS_TOO_LARGE, _) => ErrorCode::TooLarge,
+            // The server calls these its own failures; they refuse what was asked for.
+            (
+                Self::CONSUMER_NOT_MADE
+                | Self::STREAM_CONFIG_INVALID
+                | Self::STREAM_LIMITS
+                | Self::STREAM_NOT_UPDATED,
+                _,
+            ) => ErrorCode::Conflict,
             (_, 404) => ErrorCode::NotFound,
             (_, 408) => ErrorCode::TimedOut,
             // A full disk, a missing leader, a cluster that is not whole: it may mend.
@@ -202,6 +214,8 @@ mod tests {
         assert_eq!(api(503, 10077), ErrorCode::Unavailable);
         assert_eq!(api(500, 10049), ErrorCode::Unavailable);
         assert_eq!(api(400, 10100), ErrorCode::Conflict);
+        assert_eq!(api(500, 10012), ErrorCode::Conflict);
+        assert_eq!(api(500, 10052), ErrorCode::Conflict);
         assert_eq!(api(400, 10054), ErrorCode::TooLarge);
     }
 

@@ -33,6 +33,7 @@ mod link;
 mod probe;
 mod publish;
 mod pull;
+mod question;
 mod replies;
 mod session;
 mod status;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use super::admin;
+use super::arrival::origin;
 use super::error::{ApiError, malformed, too_large};
 use super::headers;
 use super::session::{Session, nobody_listens};
@@ -17,14 +19,34 @@ pub(super) async fn publish(session: &Arc<Session>, message: Message) -> Result<
     session.connected().await?;
     let deadline = Instant::now() + session.request_timeout;
     let mut ticket = session.ask(message).await?;
+    let session = Arc::clone(session);
     Ok(Receipt::new(async move {
         let reply = ticket.answer(deadline).await?;
         if nobody_listens(&reply) {
-            return Err(Error::new(ErrorCode::NotFound, "no stream takes this subject")
-                .with_context("subject", ticket.subject()));
+            return Err(not_taken(&session, ticket.subject()).await);
         }
         stored(ticket.subject(), &reply.payload)
     }))
+}
+
+/// A stream without a leader answers as little as one that does not exist; only one of them mends.
+async fn not_taken(session: &Session, subject: &str) -> Error {
+    match admin::has_stream_for(session, subject).await {
+        Ok(false) => Error::new(ErrorCode::NotFound, "no stream takes this subject")
+            .with_context("subject", subject),
+        Ok(true) => Error::new(ErrorCode::Unavailable, "the stream does not answer")
+            .with_context("subject", subject),
+        Err(error) if error.code() == ErrorCode::PermissionDenied => {
+            Error::new(ErrorCode::NotFound, "no stream takes this subject now")
+                .with_context("subject", subject)
+        }
+        Err(error) if error.code().retryable() => {
+            Error::new(ErrorCode::Unavailable, "JetStream does not answer")
+                .with_context("subject", subject)
+                .with_source(error)
+        }
+        Err(error) => error,
+    }
 }
 
 /// Sends a message to those who listen now.
@@ -78,9 +100,21 @@ pub(super) async fn settle_confirmed(
     let reply = session.request(&token.0, in_words(how)).await?;
     // The client's own confirmed ack takes this answer for a confirmation.
     if nobody_listens(&reply) {
-        return Err(Error::new(ErrorCode::NotFound, "the consumer of the delivery is gone"));
+        return Err(not_confirmed(session, token).await);
     }
     Ok(())
+}
+
+async fn not_confirmed(session: &Session, token: &AckToken) -> Error {
+    let gone = Error::new(ErrorCode::NotFound, "the consumer of the delivery is gone");
+    let Some((stream, consumer)) = origin(token) else { return gone };
+    match admin::consumer(session, stream, consumer).await {
+        Ok(None) => gone.with_context("consumer", consumer),
+        Ok(Some(_)) => Error::new(ErrorCode::Unavailable, "the consumer does not answer")
+            .with_context("consumer", consumer),
+        Err(error) if error.code() == ErrorCode::PermissionDenied => gone,
+        Err(error) => error,
+    }
 }
 
 fn in_words(how: &Settlement) -> String {

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use async_nats::message::OutboundMessage;
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
 use serde_json::json;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -16,15 +15,14 @@ use super::health::HEARTBEAT;
 use super::inbox::Inbox;
 use super::intake::Intake;
 use super::link::Violation;
+use super::publish;
+use super::question::Question;
 use super::session::Session;
-use super::{admin, publish};
 use crate::error::{Error, Result};
-use crate::stream::{ConsumerInfo, Delivery, Pull, Settlement};
+use crate::stream::{Delivery, Pull, Settlement};
 
 /// How long a request stays at the server before it is made again.
 const EXPIRES: Duration = Duration::from_secs(30);
-
-type Check = BoxFuture<'static, Result<Option<ConsumerInfo>>>;
 
 /// One pull. Whatever must outlive a dropped [`Pull::next`] stands in here.
 pub(super) struct NatsPull {
@@ -38,8 +36,7 @@ pub(super) struct NatsPull {
     requests: u64,
     /// Since when a denied permission is a matter of this pull.
     since: Instant,
-    /// A question to the consumer that is under way.
-    check: Option<Check>,
+    question: Question,
 }
 
 impl fmt::Debug for NatsPull {
@@ -83,10 +80,7 @@ impl Pull for NatsPull {
                     Some(message) => self.intake.take(message),
                     None => self.inbox_ended(),
                 },
-                answer = answer_of(&mut self.check) => {
-                    self.check = None;
-                    self.intake.judge(answer, Instant::now());
-                }
+                answer = self.question.answer() => self.intake.judge(answer, Instant::now()),
                 _ = link.changed() => {}
                 () = sleep_until(wake) => {}
             }
@@ -107,7 +101,7 @@ impl Pull for NatsPull {
         }
         self.inbox_ended();
         self.intake.demand.want_nothing();
-        self.check = None;
+        self.question = Question::default();
         if !session.link.is_connected() || self.give_back_surplus().await.is_err() {
             // Their ack wait gives them back.
             self.intake.surplus.clear();
@@ -128,7 +122,7 @@ impl NatsPull {
             inbox: None,
             requests: 0,
             since: now,
-            check: None,
+            question: Question::default(),
         }
     }
 
@@ -220,15 +214,9 @@ impl NatsPull {
     }
 
     fn ask_consumer(&mut self) {
-        if !std::mem::take(&mut self.intake.doubt) {
-            return;
-        }
-        self.intake.health.asked_consumer(Instant::now());
-        if self.check.is_none() {
-            let session = Arc::clone(&self.session);
-            let (stream, consumer) = (self.stream.clone(), self.consumer.clone());
-            self.check =
-                Some(Box::pin(async move { admin::consumer(&session, &stream, &consumer).await }));
+        if std::mem::take(&mut self.intake.doubt) {
+            self.intake.health.asked_consumer(Instant::now());
+            self.question.ask(&self.session, &self.stream, &self.consumer);
         }
     }
 
@@ -252,13 +240,6 @@ impl NatsPull {
 async fn message_of(inbox: &mut Option<Inbox>) -> Option<async_nats::Message> {
     match inbox {
         Some(inbox) => inbox.next().await,
-        None => pending().await,
-    }
-}
-
-async fn answer_of(check: &mut Option<Check>) -> Result<Option<ConsumerInfo>> {
-    match check {
-        Some(check) => check.await,
         None => pending().await,
     }
 }

@@ -1,8 +1,7 @@
 //! What the real engine had stored when the vectors were recorded.
 
 use conveyor_driver::message::{DriverMessage, Resource};
-use conveyor_driver_cli::control_plane::Pipeline;
-use conveyor_driver_cli::control_plane::engine::{Engine, Reaction};
+use conveyor_driver_cli::control_plane::{Engine, Pipeline, Reaction};
 use serde_json::{Map, Value, json};
 
 use super::vector_file::Vector;

@@ -1,13 +1,12 @@
 use conveyor_driver::message::{InitEvent, ResultEvent};
 use conveyor_driver::subject;
-use conveyor_driver_cli::control_plane::engine::{Engine, Ignored};
-use conveyor_driver_cli::control_plane::go_json;
+use conveyor_driver_cli::control_plane::{Engine, Ignored, go_json};
 
 use super::shop;
 use super::vector_file::{Vector, VectorFile};
 
 #[test]
-fn pipeline_events() {
+fn every_pipeline_event_is_handled_as_the_vectors_say() {
     let vectors = VectorFile::load("pipeline_events.json");
     vectors.check(
         |v| v.get("engine_decodes").is_some(),

@@ -5,51 +5,33 @@
 macro_rules! behaviours {
     ($($name:ident)+) => {
         mod on_memory {
-            use crate::backend;
             $(
                 #[tokio::test(start_paused = true)]
                 async fn $name() -> conveyor_driver::Result<()> {
-                    super::$name(backend::memory()).await
+                    let stream = conveyor_driver::stream::MemoryStream::new();
+                    super::$name(std::sync::Arc::new(stream)).await
                 }
             )+
         }
 
         mod on_nats {
-            use crate::backend;
             $(
                 #[tokio::test]
                 async fn $name() -> conveyor_driver::Result<()> {
-                    match backend::nats().await? {
-                        Some(stream) => super::$name(stream).await,
-                        None => Ok(()),
-                    }
+                    super::$name(conveyor_driver_tests::nats().await).await
                 }
             )+
         }
     };
 }
 
-#[path = "stream/backend.rs"]
-mod backend;
-#[path = "stream/closing.rs"]
 mod closing;
-#[path = "stream/consumers.rs"]
 mod consumers;
-#[path = "stream/interest.rs"]
 mod interest;
-#[path = "stream/listening.rs"]
 mod listening;
-#[path = "stream/publishing.rs"]
 mod publishing;
-#[path = "stream/pulling.rs"]
 mod pulling;
-#[path = "stream/redelivery.rs"]
 mod redelivery;
-#[path = "stream/scene.rs"]
 mod scene;
-#[path = "stream/server.rs"]
-mod server;
-#[path = "stream/settling.rs"]
 mod settling;
-#[path = "stream/streams.rs"]
 mod streams;

@@ -31,7 +31,7 @@ impl VectorFile {
         let mut some = false;
         for vector in self.vectors.iter().filter(|vector| meant(vector)) {
             // Seen only when a check fails, and then the last line names the vector.
-            println_name(self.file, vector);
+            print_name(self.file, vector);
             check(vector);
             vector.checks.set(vector.checks.get() + 1);
             some = true;
@@ -53,7 +53,7 @@ impl VectorFile {
 }
 
 #[allow(clippy::print_stdout)]
-fn println_name(file: &str, vector: &Vector) {
+fn print_name(file: &str, vector: &Vector) {
     println!("{file}: {}", vector.name());
 }
 

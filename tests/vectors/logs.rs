@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::vector_file::{Vector, VectorFile};
 
 #[test]
-fn logs() {
+fn every_log_line_is_read_and_written_as_the_vectors_say() {
     let vectors = VectorFile::load("logs.json");
     let is_order = |v: &Vector| v.get("timestamps_in_time_order").is_some();
     vectors.check(

@@ -1,12 +1,12 @@
 use conveyor_driver::message::ResultEvent;
-use conveyor_driver_cli::control_plane::engine::{Ignored, Reaction};
+use conveyor_driver_cli::control_plane::{Ignored, Reaction};
 use serde_json::{Value, json};
 
 use super::shop;
 use super::vector_file::{Vector, VectorFile, text};
 
 #[test]
-fn driver_results() {
+fn every_result_is_read_and_written_as_the_vectors_say() {
     let vectors = VectorFile::load("driver_results.json");
     vectors.check(
         |_| true,

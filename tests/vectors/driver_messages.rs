@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::vector_file::{Vector, VectorFile, text};
 
 #[test]
-fn driver_messages() {
+fn every_driver_message_is_read_as_the_vectors_say() {
     let vectors = VectorFile::load("driver_messages.json");
     vectors.check(
         |v| v.valid() && !v.optional(),

@@ -1,0 +1,13 @@
+//! The driver manager, on the embedded stream and on a real server.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod answers;
+mod consumers;
+mod dead_letters;
+mod draining;
+mod leases;
+mod logs;
+mod order;
+mod retries;
+mod starting;
+mod tracing_lines;
