@@ -9,29 +9,21 @@ use conveyor_driver::message::Resource;
 use conveyor_driver::stream::MemoryStream;
 use conveyor_driver::{Driver, DriverManager, DriverResult, Result};
 use conveyor_driver_cli::control_plane::{ControlPlane, LogQuery};
-use serde_json::json;
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let greeter = Driver::new("greeter").resources(["greeting"]).reconcile(async |run| {
-        let name = run.resource()?.spec["name"].as_str().unwrap_or("world");
-        run.log(format!("Hello, {name}!")).await;
-        Ok(DriverResult::success(format!("greeted {name}")))
+        let name = &run.resource()?.name;
+        run.log(format!("greeting {name}")).await;
+        Ok(DriverResult::success(format!("hello, {name}")))
     });
 
     let stream = Arc::new(MemoryStream::new());
     let control_plane = ControlPlane::start(stream.clone()).await?;
     let drivers = DriverManager::default().driver(greeter).stream(stream).start().await?;
 
-    let run = control_plane
-        .post(Resource {
-            name: "first".into(),
-            resource: "greeting".into(),
-            spec: json!({"name": "Ada"}),
-            ..Resource::default()
-        })
-        .await?;
-
+    let ada = Resource { name: "Ada".into(), resource: "greeting".into(), ..Default::default() };
+    let run = control_plane.post(ada).await?;
     for line in control_plane.logs_reaching(&LogQuery::of_run(&run), 1).await? {
         println!("{}: {}", line.driver, line.message);
     }

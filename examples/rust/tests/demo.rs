@@ -44,7 +44,7 @@ impl Demo {
         self
     }
 
-    async fn to_the_end(self) -> Performance {
+    async fn undisturbed(self) -> Performance {
         self.play(None).await
     }
 
@@ -108,7 +108,7 @@ fn processes_of(folder: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn a_build_that_succeeds_is_shown_on_a_real_server() {
-    let demo = Demo::new(&[]).to_the_end().await;
+    let demo = Demo::new(&[]).undisturbed().await;
     assert_eq!(demo.status.code(), Some(0), "{}", demo.output);
     for text in ["at nats://127.0.0.1:", "process ", "ok   1994 is MCMXCIV", "success  ./test.sh"] {
         assert!(demo.output.contains(text), "{text}:\n{}", demo.output);
@@ -118,7 +118,7 @@ async fn a_build_that_succeeds_is_shown_on_a_real_server() {
 
 #[tokio::test]
 async fn a_build_that_fails_fails_the_demo() {
-    let demo = Demo::new(&["sh", "-c", "exit 3"]).to_the_end().await;
+    let demo = Demo::new(&["sh", "-c", "exit 3"]).undisturbed().await;
     assert_eq!(demo.status.code(), Some(1), "{}", demo.output);
     assert!(demo.output.contains("\"exit_status\":3"), "{}", demo.output);
     demo.left_nothing().await;
@@ -126,7 +126,7 @@ async fn a_build_that_fails_fails_the_demo() {
 
 #[tokio::test]
 async fn without_a_server_the_driver_runs_in_process() {
-    let demo = Demo::new(&[]).without_server().to_the_end().await;
+    let demo = Demo::new(&[]).without_server().undisturbed().await;
     assert_eq!(demo.status.code(), Some(0), "{}", demo.output);
     for text in ["no nats-server found", "embedded stream", "success  ./test.sh"] {
         assert!(demo.output.contains(text), "{text}:\n{}", demo.output);
