@@ -14,7 +14,7 @@ fail() {
 
 # The version of a program, when it is new enough.
 version_of() {
-    version=$("$1" --version 2>/dev/null | sed -n 's/.*v\([0-9][0-9.]*\).*/\1/p') || return 1
+    version=$("$1" --version 2>/dev/null | sed -n 's/^nats-server: v\([0-9]*\.[0-9.]*\).*/\1/p') || return 1
     major=${version%%.*}
     rest=${version#*.}
     minor=${rest%%.*}
