@@ -6,6 +6,7 @@ mod driver;
 mod error;
 pub mod exec;
 mod failure;
+mod fault_point;
 mod logger;
 mod manager;
 pub mod message;

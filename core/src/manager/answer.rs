@@ -6,6 +6,7 @@ use serde_json::json;
 use super::lease::Lease;
 use super::stop::StopHandle;
 use crate::error::{Error, ErrorCode, Result};
+use crate::fault_point;
 use crate::message::{DriverMessage, DriverResult, Echo, answer};
 use crate::patience::Patience;
 use crate::stream::{Message, SharedStream};
@@ -37,7 +38,10 @@ pub(super) async fn publish(
         let letter = Message::new(DRIVER_RESULT, bytes).with_id(&id);
         let error = tokio::select! {
             stored = store(stream, letter) => match stored {
-                Ok(()) => return Ok(Published::Stored),
+                Ok(()) => {
+                    fault_point::reached("after-result-ack");
+                    return Ok(Published::Stored);
+                }
                 Err(error) => error,
             },
             () = lease.lost() => return Ok(Published::LeaseLost),

@@ -18,6 +18,7 @@ use super::report::End;
 use super::stop::StopHandle;
 use crate::driver::{Driver, Reconciled};
 use crate::failure::Failure;
+use crate::fault_point;
 use crate::logger::{Level, LogLine, LogQueue, RunLog, run_span};
 use crate::message::{DriverMessage, DriverResult};
 use crate::options::DriverOptions;
@@ -105,6 +106,7 @@ impl Life {
         let span = run_span(log, &self.name, run.id());
         let driver = self.driver.clone();
         let mut task = self.host.spawn(async move { driver.reconcile(run).await }.instrument(span));
+        fault_point::reached("in-run");
         let joined = tokio::select! {
             joined = &mut task => joined,
             () = event.cancel.cancelled() => match self.last_chance(&mut task).await {
@@ -193,7 +195,7 @@ impl Life {
     /// Log, then result, then ack; each only when the one before is stored.
     async fn answer(&self, event: &Event, result: &DriverResult, log: &RunLog, end: End) -> End {
         match self.flush(event, log).await {
-            Flushed::Whole => {}
+            Flushed::Whole => fault_point::reached("after-logs"),
             Flushed::LeaseLost => return End::LeaseLost { abandoned: false },
             Flushed::Stopped => return self.hand_back_now(event, false).await,
         }
@@ -209,7 +211,9 @@ impl Life {
         .await;
         match published {
             Ok(Published::Stored) => {
+                fault_point::reached("before-ack");
                 self.ack(&event.delivery).await;
+                fault_point::reached("after-ack");
                 end
             }
             Ok(Published::LeaseLost) => End::LeaseLost { abandoned: false },

@@ -14,6 +14,7 @@ use super::lanes::Lanes;
 use super::life::{Event, Life};
 use super::puller::Puller;
 use super::report::{DriverReport, End};
+use crate::fault_point;
 use crate::logger::LogSender;
 use crate::message::DriverMessage;
 use crate::options::Serialization;
@@ -104,6 +105,7 @@ impl Worker {
     }
 
     fn accept(&mut self, delivery: Delivery) {
+        fault_point::reached("after-pull");
         let life = self.life.clone();
         let message = match DriverMessage::decode(&delivery.payload) {
             Ok(message) => message,
