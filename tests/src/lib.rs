@@ -2,10 +2,12 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod condition;
+mod real_time;
 mod server;
 mod stage;
 
 pub use condition::{DEADLINE, eventually, unique_name};
+pub use real_time::in_real_time;
 pub use server::{connect, nats, shared_server};
 pub use stage::Stage;
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
+use super::generation::{Generation, Taken};
 use crate::stream::{AckToken, EventStream, Settlement};
 
 /// More than can be on their way on one connection.
@@ -19,24 +20,32 @@ const AT_ONCE: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Acks {
-    latest: Mutex<VecDeque<AckToken>>,
+    latest: Mutex<VecDeque<(u64, AckToken)>>,
 }
 
 impl Acks {
-    pub(super) fn note(&self, token: &AckToken) {
+    pub(super) fn note(&self, taken: &Taken) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         if latest.len() == REMEMBERED {
             latest.pop_front();
         }
-        latest.push_back(token.clone());
+        latest.push_back((taken.generation, taken.token.clone()));
     }
 
     /// Sees that the server has the latest acks. Those it does not confirm in time may lead to a
     /// redelivery.
-    pub(super) async fn confirm(&self, stream: &dyn EventStream, driver: &str, most: Duration) {
+    pub(super) async fn confirm(
+        &self,
+        stream: &dyn EventStream,
+        driver: &str,
+        generation: &Generation,
+        most: Duration,
+    ) {
         let latest =
             std::mem::take(&mut *self.latest.lock().unwrap_or_else(PoisonError::into_inner));
-        let tokens = Vec::from(latest);
+        let current = generation.current();
+        let of_now = latest.into_iter().filter(|(generation, _)| *generation == current);
+        let tokens: Vec<_> = of_now.map(|(_, token)| token).collect();
         let confirm = async {
             let mut unconfirmed = 0;
             for some in tokens.chunks(AT_ONCE) {

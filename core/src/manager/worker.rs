@@ -13,19 +13,17 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::control;
+use super::generation::Taken;
 use super::lanes::Lanes;
-use super::life::{Event, Life};
+use super::life::{Event, Life, Lived};
 use super::puller::Puller;
 use super::report::{DriverReport, End};
+use super::settle::LAST_WORDS;
 use crate::fault_point;
 use crate::logger::LogSender;
 use crate::message::DriverMessage;
 use crate::options::Serialization;
-use crate::stream::Delivery;
 use crate::subject;
-
-/// How long the end of a driver may wait for the server, after its runs have ended.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Events of one resource share a lane.
 type Lane = Option<(String, String)>;
@@ -34,7 +32,9 @@ pub(super) struct Worker {
     life: Arc<Life>,
     shutdown_grace: Duration,
     lanes: Lanes<Lane, Event>,
-    lives: FuturesUnordered<BoxFuture<'static, (Lane, End)>>,
+    lives: FuturesUnordered<BoxFuture<'static, (Lane, Lived)>>,
+    /// Lanes that abandoned runs are still in.
+    blocked: FuturesUnordered<BoxFuture<'static, Lane>>,
     /// The subjects that are this driver's: an instance with more resources may share its consumer.
     filters: HashSet<String>,
     room: mpsc::UnboundedSender<usize>,
@@ -70,20 +70,23 @@ impl Worker {
             shutdown_grace,
             lanes: Lanes::new(),
             lives: FuturesUnordered::new(),
+            blocked: FuturesUnordered::new(),
             filters,
             room,
             draining: false,
         };
         worker.work(&mut events).await;
         worker.finish(sending).await;
+        if let Ok(Err(error)) = pulling.await {
+            worker.report.error = Some(error);
+        }
         worker.report.late_results = worker.life.late_results.load(Ordering::Acquire);
         keeping.abort();
         listening.abort();
-        pulling.abort();
         worker.report
     }
 
-    async fn work(&mut self, events: &mut mpsc::UnboundedReceiver<Vec<Delivery>>) {
+    async fn work(&mut self, events: &mut mpsc::UnboundedReceiver<Vec<Taken>>) {
         let life = self.life.clone();
         self.make_room(life.driver.options().concurrency as usize);
         let mut pulling = true;
@@ -107,8 +110,11 @@ impl Worker {
                     );
                     life.cancel_runs.cancel();
                 }
-                Some((lane, end)) = self.lives.next(), if !self.lives.is_empty() => {
-                    self.ended(&lane, end);
+                Some((lane, lived)) = self.lives.next(), if !self.lives.is_empty() => {
+                    self.ended(lane, lived);
+                }
+                Some(lane) = self.blocked.next(), if !self.blocked.is_empty() => {
+                    self.leave(lane);
                 }
                 came = events.recv(), if pulling => match came {
                     Some(deliveries) => deliveries.into_iter().for_each(|d| self.accept(d)),
@@ -118,24 +124,23 @@ impl Worker {
         }
     }
 
-    fn accept(&mut self, delivery: Delivery) {
+    fn accept(&mut self, delivery: Taken) {
         fault_point::reached("after-pull");
         let life = self.life.clone();
         if !self.filters.contains(&delivery.subject) {
-            self.begin(None, async move { life.leave_to_others(&delivery).await }.boxed());
+            self.begin(async move { life.leave_to_others(&delivery).await });
             return;
         }
         let message = match DriverMessage::decode(&delivery.payload) {
             Ok(message) => message,
             Err(error) => {
-                let bury = async move { life.bury(&delivery, &error.to_string()).await };
-                self.begin(None, bury.boxed());
+                self.begin(async move { life.bury(&delivery, &error.to_string()).await });
                 return;
             }
         };
         let options = life.driver.options();
         if !subject::is_addressed(&delivery.subject) && !options.wants(&message.event) {
-            self.begin(None, async move { life.ignore(&delivery).await }.boxed());
+            self.begin(async move { life.ignore(&delivery).await });
             return;
         }
         let lane = match options.serialize {
@@ -154,25 +159,34 @@ impl Worker {
 
     fn start(&self, lane: Lane, event: Event) {
         let life = self.life.clone();
-        self.begin(lane, async move { life.live(event).await }.boxed());
+        self.lives.push(async move { (lane, life.live(event).await) }.boxed());
     }
 
     fn give_back(&self, event: Event) {
         let life = self.life.clone();
-        self.begin(None, async move { life.hand_back_now(&event, false).await }.boxed());
+        self.begin(async move { life.hand_back_now(&event, false).await });
     }
 
-    fn begin(&self, lane: Lane, life: BoxFuture<'static, End>) {
-        self.lives.push(life.map(|end| (lane, end)).boxed());
+    /// Something that needs no lane.
+    fn begin(&self, life: impl Future<Output = End> + Send + 'static) {
+        self.lives.push(life.map(|end| (None, end.into())).boxed());
     }
 
-    fn ended(&mut self, lane: &Lane, end: End) {
-        self.report.count(end);
+    fn ended(&mut self, lane: Lane, lived: Lived) {
+        self.report.count(lived.end);
         self.make_room(1);
+        match lived.left_running {
+            // The permit is free, the resource is not: its next event must not run beside this one.
+            Some(run) if lane.is_some() => self.blocked.push(run.map(|_| lane).boxed()),
+            _ => self.leave(lane),
+        }
+    }
+
+    fn leave(&mut self, lane: Lane) {
         if lane.is_some()
-            && let Some(next) = self.lanes.leave(lane)
+            && let Some(next) = self.lanes.leave(&lane)
         {
-            self.start(lane.clone(), next);
+            self.start(lane, next);
         }
     }
 
@@ -197,7 +211,9 @@ impl Worker {
         if timeout(LAST_WORDS, &mut sending).await.is_err() {
             sending.abort();
         }
-        self.report.log_lines_unsent = self.life.logs.unsettled() as u64;
-        self.life.acks.confirm(&*self.life.stream, &self.life.name, LAST_WORDS).await;
+        self.life.logs.end();
+        self.report.log_lines_unsent = self.life.logs.unsent() as u64;
+        let life = &self.life;
+        life.acks.confirm(&*life.stream, &life.name, &life.generation, LAST_WORDS).await;
     }
 }
