@@ -1,6 +1,6 @@
 //! Takes note of what happens, in its order, while a history goes on.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,13 +20,20 @@ struct Notes {
     entries: Vec<Entry>,
     /// Which delivery a token settles, and to which instance it was made.
     /// A consumer that was made again can use one twice.
-    deliveries: HashMap<(usize, AckToken), VecDeque<usize>>,
+    deliveries: HashMap<(usize, AckToken), Made>,
     deliveries_made: usize,
     runs: usize,
     live: BTreeMap<usize, CancellationToken>,
     /// How many messages each stream was known to hold.
     held: HashMap<&'static str, usize>,
     lines_stored_at: Vec<Duration>,
+}
+
+/// The deliveries that were made under one token, and how many of them were settled.
+#[derive(Debug, Default)]
+struct Made {
+    deliveries: Vec<usize>,
+    settled: usize,
 }
 
 impl Recorder {
@@ -62,7 +69,7 @@ impl Recorder {
         let mut notes = self.notes();
         let delivery = notes.deliveries_made;
         notes.deliveries_made += 1;
-        notes.deliveries.entry((instance, token.clone())).or_default().push_back(delivery);
+        notes.deliveries.entry((instance, token.clone())).or_default().deliveries.push(delivery);
         notes.note(What::Delivered { delivery, instance, driver, sequence, attempt });
     }
 
@@ -70,8 +77,10 @@ impl Recorder {
     pub(crate) fn delivery(&self, instance: usize, token: &AckToken, repeated: bool) -> usize {
         let mut notes = self.notes();
         let made = notes.deliveries.get_mut(&(instance, token.clone())).expect("it was delivered");
-        let first = if repeated || made.len() == 1 { None } else { made.pop_front() };
-        first.unwrap_or_else(|| made[made.len() - 1])
+        let last = made.deliveries.len() - 1;
+        let which = if repeated { last } else { made.settled.min(last) };
+        made.settled += usize::from(!repeated);
+        made.deliveries[which]
     }
 
     /// Whether the stream holds more than was known before: what was published just now was stored.

@@ -176,7 +176,9 @@ impl Facts {
     pub(super) fn may_be_dropped(&self, history: &History, event: usize, driver: usize) -> bool {
         let Some(posted) = self.posted.get(&event) else { return true };
         let answers = self.answers_to(event, driver).map(|answer| answer.place);
-        let letters = self.letters_for(event, driver).map(|letter| letter.place);
+        // Of a letter in two parts the first alone keeps nothing.
+        let letters = self.letters_for(event, driver).filter(|letter| letter.part != "1/2");
+        let letters = letters.map(|letter| letter.place);
         let first = answers.chain(letters).min();
         !history.plan.observer
             && self.absences.iter().any(|(of, gone, back)| {
