@@ -44,15 +44,25 @@ pub(crate) enum Fault {
     Start {
         slot: usize,
     },
+    /// Somebody has the runs of an event cancelled.
+    Cancel {
+        slot: usize,
+        event: usize,
+    },
 }
 
 const PATTERNS: [&str; 3] = ["pipelines.>", "logs.>", "dead-letters.>"];
 
 impl Fault {
-    pub(crate) fn random(rng: &mut Rng, slots: usize, drivers: &[DriverOptions]) -> Self {
+    pub(crate) fn random(
+        rng: &mut Rng,
+        slots: usize,
+        events: usize,
+        drivers: &[DriverOptions],
+    ) -> Self {
         let slot = rng.usize(..slots);
         let times = pick(rng, &[1, 2, 5, 30]);
-        match rng.u8(0..32) {
+        match rng.u8(0..34) {
             0..4 => Self::FailPublishes { pattern: pick(rng, &PATTERNS), times },
             4..9 => Self::LoseReceipts { pattern: pick(rng, &PATTERNS), times },
             9..13 => Self::LoseSettlements { times },
@@ -67,7 +77,8 @@ impl Fault {
             22..24 => Self::EndNow { slot },
             24..26 => Self::Drop { slot },
             26..28 => Self::Kill { slot },
-            _ => Self::Start { slot },
+            28..32 => Self::Start { slot },
+            _ => Self::Cancel { slot, event: rng.usize(..events) },
         }
     }
 }

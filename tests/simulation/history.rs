@@ -37,6 +37,12 @@ pub(crate) enum What {
     ConsumerMade {
         driver: usize,
     },
+    /// A manager was asked to cancel the event's runs, and said how many there were.
+    CancelRequested {
+        instance: usize,
+        event: usize,
+        runs: usize,
+    },
     /// A manager has started.
     Started {
         instance: usize,
@@ -138,8 +144,14 @@ pub(crate) enum Fate {
 /// What an answer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    Run { run: usize, success: bool },
+    Run {
+        run: usize,
+        success: bool,
+    },
     GivenUp,
+    /// The run was cancelled on request.
+    Cancelled,
+    TimedOut,
     Unknown,
 }
 
@@ -148,6 +160,8 @@ pub(crate) enum Answer {
 pub(crate) struct Counts {
     pub(crate) succeeded: u64,
     pub(crate) failed: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) timed_out: u64,
     pub(crate) retried: u64,
     pub(crate) ignored: u64,
     pub(crate) answered_before: u64,

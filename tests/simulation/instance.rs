@@ -45,6 +45,8 @@ fn counts(report: &DriverReport) -> Counts {
     Counts {
         succeeded: report.succeeded,
         failed: report.failed,
+        cancelled: report.cancelled,
+        timed_out: report.timed_out,
         retried: report.retried,
         ignored: report.ignored,
         answered_before: report.answered_before,

@@ -42,7 +42,7 @@ impl Plan {
         let mut faults = Vec::new();
         for _ in 0..rng.usize(0..=8) {
             let at = stormy.mul_f64(rng.f64());
-            faults.push((at, Fault::random(&mut rng, slots, &drivers)));
+            faults.push((at, Fault::random(&mut rng, slots, events.len(), &drivers)));
         }
         faults.sort_by_key(|(at, _)| *at);
         Self {
@@ -90,6 +90,8 @@ fn driver(rng: &mut Rng, number: usize) -> DriverOptions {
         retry_initial_ms,
         retry_max_ms: retry_initial_ms.max(pick(rng, &[1_000, 60_000])),
         serialize: if rng.u8(..) < 64 { Serialization::None } else { Serialization::Resource },
+        run_timeout_ms: pick(rng, &[None, None, None, Some(2_000), Some(60_000)]),
+        progress_timeout_ms: pick(rng, &[None, None, None, Some(1_000), Some(30_000)]),
         cancel_grace_ms: pick(rng, &[0, 500, 10_000, 40_000]),
         log_buffer_bytes: 65_536,
         log_window: pick(rng, &[1, 2, 8, 256]),

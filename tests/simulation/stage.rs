@@ -11,6 +11,7 @@ use conveyor_driver::subject::{LOGS_STREAM, MESSAGES_STREAM};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::event::run_id;
 use crate::fault::Fault;
 use crate::history::{History, StoredLine, What};
 use crate::instance::Instance;
@@ -163,6 +164,12 @@ impl Stage {
                     instance.connection.close().await;
                 }
                 self.stop(slot, |instance| instance.running.stop_handle().end_now());
+            }
+            Fault::Cancel { slot, event } => {
+                if let Some(Instance { running, number, .. }) = &self.slots[slot] {
+                    let (instance, runs) = (*number, running.cancel(&run_id(event), "simulated"));
+                    self.recorder.note(What::CancelRequested { instance, event, runs });
+                }
             }
             Fault::Start { slot } => {
                 if self.slots[slot].is_none() {

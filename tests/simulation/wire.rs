@@ -86,11 +86,13 @@ fn answer_of(event: &ResultEvent) -> Answer {
     let (result, data) = (&event.result, &event.result.data);
     let number = |text: &str| text.split(' ').next()?.strip_prefix("run-")?.parse().ok();
     if let Some(run) = number(&result.message) {
-        Answer::Run { run, success: result.success }
-    } else if data["error"]["type"] == "GivenUp" {
-        Answer::GivenUp
-    } else {
-        Answer::Unknown
+        return Answer::Run { run, success: result.success };
+    }
+    match data["error"]["type"].as_str() {
+        Some("GivenUp") => Answer::GivenUp,
+        Some("Cancelled") => Answer::Cancelled,
+        Some("TimedOut") => Answer::TimedOut,
+        _ => Answer::Unknown,
     }
 }
 

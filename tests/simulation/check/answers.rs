@@ -110,6 +110,16 @@ fn fault_of(history: &History, facts: &Facts, answer: &Answered) -> Option<&'sta
             (!deliveries.any(|d| d.attempt > most && d.place < place))
                 .then_some("given up before its last attempt")
         }
+        Answer::Cancelled => {
+            let mut requests = facts.requests.iter();
+            let asked = requests.any(|of| of.0 < place && (of.1, of.2) == (instance, event));
+            (!asked).then_some("cancelled although nobody asked for it")
+        }
+        Answer::TimedOut => {
+            let options = &history.plan.drivers[driver];
+            let limited = options.run_timeout_ms.or(options.progress_timeout_ms).is_some();
+            (!limited).then_some("timed out without a limit")
+        }
         Answer::Unknown => Some("an answer from nowhere"),
     }
 }

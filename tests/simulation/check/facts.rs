@@ -18,6 +18,8 @@ pub(super) struct Facts {
     pub(super) answers: Vec<Answered>,
     pub(super) letters: Vec<Letter>,
     pub(super) reports: Vec<(usize, Vec<Counts>)>,
+    /// Where which instance was asked to cancel which event.
+    pub(super) requests: Vec<(Place, usize, usize)>,
     /// From when to when each driver's consumer was away.
     pub(super) absences: Vec<(usize, Place, Place)>,
 }
@@ -117,6 +119,9 @@ impl Facts {
                 let stored = fate == Fate::Stored;
                 let part = part.clone();
                 self.letters.push(Letter { place, at, driver, sequence, part, stored });
+            }
+            What::CancelRequested { instance, event, .. } => {
+                self.requests.push((place, instance, event));
             }
             What::Reported { instance, ref drivers } => {
                 self.reports.push((instance, drivers.clone()));

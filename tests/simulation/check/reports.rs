@@ -13,6 +13,8 @@ pub(super) fn check(history: &History, facts: &Facts, found: &mut Vec<String>) {
             let said = (
                 counts.succeeded
                     + counts.failed
+                    + counts.cancelled
+                    + counts.timed_out
                     + counts.poisoned
                     + counts.ignored
                     + counts.answered_before,
