@@ -37,6 +37,8 @@ pub(super) async fn publish(
         let bytes = compose(driver, message, result, room)?;
         let letter = Message::new(DRIVER_RESULT, bytes).with_id(&id);
         let error = tokio::select! {
+            biased;
+            () = lease.lost() => return Ok(Published::LeaseLost),
             stored = store(stream, letter) => match stored {
                 Ok(()) => {
                     fault_point::reached("after-result-ack");
@@ -44,7 +46,6 @@ pub(super) async fn publish(
                 }
                 Err(error) => error,
             },
-            () = lease.lost() => return Ok(Published::LeaseLost),
             () = stop.ending_now() => return Ok(Published::Stopped),
         };
         if error.code() == ErrorCode::Closed {

@@ -21,9 +21,10 @@ impl Life {
     /// Waits for the run's lines to be stored, unless the event is lost or the process ends first.
     pub(super) async fn flush(&self, event: &Event, log: &RunLog) -> Flushed {
         tokio::select! {
+            // What is lost may be another instance's by now, whatever else is true.
             biased;
-            () = log.flush() => Flushed::Whole,
             () = event.lease.lost() => Flushed::LeaseLost,
+            () = log.flush() => Flushed::Whole,
             () = self.stop.ending_now() => Flushed::Stopped,
         }
     }
