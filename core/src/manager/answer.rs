@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::lease::Lease;
-use super::stop::StopHandle;
 use crate::error::{Error, ErrorCode, Result};
 use crate::fault_point;
 use crate::message::{DriverMessage, DriverResult, Echo, answer};
@@ -28,7 +28,7 @@ pub(super) async fn publish(
     sequence: u64,
     result: &DriverResult,
     lease: &Lease,
-    stop: &StopHandle,
+    end: &CancellationToken,
 ) -> Result<Published> {
     let id = message_id(driver, message, sequence);
     let mut patience = Patience::for_server();
@@ -46,7 +46,7 @@ pub(super) async fn publish(
                 }
                 Err(error) => error,
             },
-            () = stop.ending_now() => return Ok(Published::Stopped),
+            () = end.cancelled() => return Ok(Published::Stopped),
         };
         if error.code() == ErrorCode::Closed {
             return Ok(Published::Stopped);
@@ -60,7 +60,7 @@ pub(super) async fn publish(
         tokio::select! {
             () = patience.wait() => {}
             () = lease.lost() => return Ok(Published::LeaseLost),
-            () = stop.ending_now() => return Ok(Published::Stopped),
+            () = end.cancelled() => return Ok(Published::Stopped),
         }
     }
 }

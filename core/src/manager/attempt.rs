@@ -98,7 +98,7 @@ impl Life {
         let grace = Duration::from_millis(self.driver.options().cancel_grace_ms);
         tokio::select! {
             joined = timeout(grace, task) => joined.ok(),
-            () = self.stop.ending_now() => None,
+            () = self.end.cancelled() => None,
         }
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Life {
     /// Where reconcile runs: never on the core's own thread.
     pub(super) host: Handle,
     pub(super) stop: StopHandle,
+    /// Fires when nothing is waited for any more: what has no answer then is given back.
+    pub(super) end: CancellationToken,
     /// Cancels every run of this driver.
     pub(super) cancel_runs: CancellationToken,
     /// How many abandoned runs came to an end.
@@ -174,7 +176,7 @@ impl Life {
             event.delivery.sequence,
             result,
             &event.lease,
-            &self.stop,
+            &self.end,
         )
         .await;
         match published {

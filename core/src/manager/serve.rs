@@ -179,6 +179,7 @@ impl Serve {
             finished: Finished::default(),
             acks: Acks::default(),
             host: self.host.clone(),
+            end: self.stop.end_of_one(),
             stop: self.stop.clone(),
             cancel_runs: CancellationToken::new(),
             late_results: Arc::default(),

@@ -25,7 +25,7 @@ impl Life {
             biased;
             () = event.lease.lost() => Flushed::LeaseLost,
             () = log.flush() => Flushed::Whole,
-            () = self.stop.ending_now() => Flushed::Stopped,
+            () = self.end.cancelled() => Flushed::Stopped,
         }
     }
 

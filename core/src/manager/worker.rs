@@ -24,7 +24,7 @@ use crate::options::Serialization;
 use crate::stream::Delivery;
 use crate::subject;
 
-/// How long the end of a driver may wait for the server, after its runs have ended.
+/// How long the end of a driver may wait for the server, once its runs have ended or were given up.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Events of one resource share a lane.
@@ -88,6 +88,7 @@ impl Worker {
         self.make_room(life.driver.options().concurrency as usize);
         let mut pulling = true;
         let mut grace_ends = Instant::now();
+        let after_grace = Duration::from_millis(life.driver.options().cancel_grace_ms) + LAST_WORDS;
         while pulling || !self.lives.is_empty() {
             tokio::select! {
                 biased;
@@ -106,6 +107,15 @@ impl Worker {
                         "the shutdown grace is over: runs are cancelled"
                     );
                     life.cancel_runs.cancel();
+                }
+                () = sleep_until(grace_ends + after_grace),
+                    if self.draining && !life.end.is_cancelled() =>
+                {
+                    tracing::warn!(
+                        driver = %life.name, events = self.lives.len(),
+                        "log lines or results cannot be stored: their events are given back"
+                    );
+                    life.end.cancel();
                 }
                 Some((lane, end)) = self.lives.next(), if !self.lives.is_empty() => {
                     self.ended(&lane, end);
