@@ -159,7 +159,7 @@ impl Facts {
         &self,
         event: usize,
         driver: usize,
-    ) -> impl Iterator<Item = &Delivery> {
+    ) -> impl DoubleEndedIterator<Item = &Delivery> {
         self.deliveries.values().filter(move |delivery| {
             delivery.driver == driver && self.events.get(&delivery.sequence) == Some(&event)
         })

@@ -2,9 +2,10 @@
 
 use super::facts::{Delivery, Facts};
 use crate::event::Expected;
-use crate::history::{History, Settled};
+use crate::history::{Answer, History, Settled};
 
 pub(super) fn check(history: &History, facts: &Facts, found: &mut Vec<String>) {
+    check_answers(facts, found);
     for (number, delivery) in &facts.deliveries {
         let Some(event) = facts.events.get(&delivery.sequence) else {
             found.push(format!("delivery {number} of no event"));
@@ -33,6 +34,25 @@ pub(super) fn check(history: &History, facts: &Facts, found: &mut Vec<String>) {
                     "delivery {number}: given back when it was another's: {delivery:?}"
                 ));
             }
+        }
+    }
+}
+
+/// Who lost an event leaves its answer to the new owner.
+fn check_answers(facts: &Facts, found: &mut Vec<String>) {
+    for answer in &facts.answers {
+        let Answer::Run { run, .. } = answer.by else { continue };
+        let Some(run) = facts.runs.get(&run) else { continue };
+        let mut own = facts.deliveries_of(run.event, run.driver).filter(|delivery| {
+            delivery.instance == run.instance
+                && delivery.attempt == u64::from(run.attempt)
+                && delivery.place < run.began
+        });
+        let lost = own
+            .next_back()
+            .is_some_and(|delivery| superseded(facts, run.event, delivery, answer.place));
+        if lost {
+            found.push(format!("answered when the event was another's: {answer:?}"));
         }
     }
 }
