@@ -69,6 +69,10 @@ impl Life {
             self.ack(&event.delivery).await;
             return End::AnsweredBefore;
         }
+        // It may have waited for its lane.
+        if event.lease.is_lost() {
+            return End::LeaseLost { abandoned: false };
+        }
         let log = RunLog::new(&self.logs, &self.name, &event.message);
         let attempt = u32::try_from(event.delivery.attempt).unwrap_or(u32::MAX);
         let end = if attempt > self.driver.options().max_attempts {
