@@ -10,6 +10,9 @@ use crate::logger::RunLog;
 use crate::patience::jittered;
 use crate::stream::{Delivery, Settlement};
 
+/// How long a message rests at least when its dead letter cannot be stored.
+const LEAST_DELAY: Duration = Duration::from_millis(500);
+
 /// What became of a run's last lines.
 pub(super) enum Flushed {
     Whole,
@@ -93,7 +96,9 @@ impl Life {
             "a dead letter cannot be stored; the message is given back"
         );
         let attempt = u32::try_from(delivery.attempt).unwrap_or(u32::MAX);
-        self.send(delivery, Settlement::Nak(self.retry_delay(attempt))).await;
+        // A driver may want its retries at once; this one waits for the server.
+        let delay = self.retry_delay(attempt).max(LEAST_DELAY);
+        self.send(delivery, Settlement::Nak(delay)).await;
         End::Retried
     }
 
