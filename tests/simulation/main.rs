@@ -14,5 +14,6 @@ mod plan;
 mod recorder;
 mod seeds;
 mod stage;
+mod tally;
 mod wire;
 mod work;

@@ -1,15 +1,17 @@
 //! Runs many seeds on all cores, or one again.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use crate::check;
 use crate::history::History;
 use crate::plan::Plan;
 use crate::stage;
+use crate::tally::Tally;
 
 /// How many histories are played when nothing else is asked for.
 const HISTORIES: u64 = 2_000;
@@ -64,51 +66,66 @@ fn repeat(seed: u64) {
     println!("{}", judge(seed).history.map(|history| history.trace()).unwrap_or_default());
 }
 
+/// Plays all of them and tells every one that failed.
 fn play(seeds: std::ops::Range<u64>) {
+    let count = seeds.end - seeds.start;
     let next = AtomicU64::new(seeds.start);
+    let playing = Mutex::new(BTreeSet::new());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let (verdicts, judged) = mpsc::channel();
-    let mut failures = Vec::new();
+    let (mut failures, mut tally) = (Vec::new(), Tally::default());
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            let (next, verdicts, end) = (&next, verdicts.clone(), seeds.end);
+            let (next, playing, verdicts, end) = (&next, &playing, verdicts.clone(), seeds.end);
             scope.spawn(move || {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end || verdicts.send((seed, judge(seed).faults)).is_err() {
+                    if seed >= end {
+                        return;
+                    }
+                    playing.lock().unwrap().insert(seed);
+                    let Verdict { faults, history } = judge(seed);
+                    let mut tally = Tally::default();
+                    history.iter().for_each(|history| tally.add(history));
+                    playing.lock().unwrap().remove(&seed);
+                    if verdicts.send((seed, faults, tally)).is_err() {
                         return;
                     }
                 }
             });
         }
-        for _ in seeds.clone() {
+        for _ in seeds {
             match judged.recv_timeout(LONGEST_HISTORY) {
-                Ok((_, faults)) if faults.is_empty() => {}
-                Ok(failure) => failures.push(failure),
-                Err(_) => {
-                    let last = next.load(Ordering::Relaxed);
-                    // A thread that spins cannot be joined.
-                    hang(&format!("one of the {threads} histories before seed {last} hangs"));
+                Ok((seed, faults, of_one)) => {
+                    tally.merge(of_one);
+                    if !faults.is_empty() {
+                        failures.push((seed, faults));
+                    }
                 }
+                Err(_) => hang(&playing.lock().unwrap()),
             }
         }
     });
+    report(count, failures, &tally);
+}
+
+#[allow(clippy::print_stdout)]
+fn report(count: u64, mut failures: Vec<(u64, Vec<String>)>, tally: &Tally) {
+    println!("{tally:#?}");
     failures.sort();
     let failed = failures.len();
     let texts = failures
         .iter()
         .take(20)
         .map(|(seed, faults)| format!("SIMULATION_SEED={seed}\n  {}\n", faults.join("\n  ")));
-    assert!(
-        failed == 0,
-        "{failed} of {} histories failed\n{}",
-        seeds.end - seeds.start,
-        texts.collect::<String>()
-    );
+    assert!(failed == 0, "{failed} of {count} histories failed\n{}", texts.collect::<String>());
+    let missing = tally.missing();
+    assert!(count < 1_000 || missing.is_empty(), "never happened: {missing:?}");
 }
 
+/// A thread that spins cannot be joined.
 #[allow(clippy::print_stderr)]
-fn hang(what: &str) -> ! {
-    eprintln!("{what}");
+fn hang(playing: &BTreeSet<u64>) -> ! {
+    eprintln!("one of these seeds hangs: {playing:?}");
     std::process::abort()
 }
