@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::life::Event;
 use super::message_id;
@@ -20,7 +21,7 @@ pub(super) enum Published {
     Stopped,
 }
 
-/// Publishes the answer, and tries again until it is stored, the lease is lost or the last moment comes.
+/// Publishes the answer, and tries again until it is stored, the lease is lost or `end` fires.
 ///
 /// # Errors
 /// `TooLarge` when not even the shortest answer is accepted.
@@ -29,10 +30,9 @@ pub(super) async fn publish(
     driver: &str,
     event: &Event,
     result: &DriverResult,
-    last_moment: impl Future<Output = ()>,
+    end: &CancellationToken,
 ) -> Result<Published> {
     let id = message_id::of_result(driver, &event.message, event.delivery.sequence);
-    let mut last_moment = std::pin::pin!(last_moment);
     let mut patience = Patience::for_server();
     // The stream may take less than the server.
     let mut ceiling = usize::MAX;
@@ -52,7 +52,7 @@ pub(super) async fn publish(
                 }
                 Err(error) => error,
             },
-            () = &mut last_moment => return Ok(Published::Stopped),
+            () = end.cancelled() => return Ok(Published::Stopped),
         };
         match error.code() {
             ErrorCode::Closed => return Ok(Published::Stopped),
@@ -72,7 +72,7 @@ pub(super) async fn publish(
             biased;
             () = event.lease.lost() => return Ok(Published::LeaseLost),
             () = patience.wait() => {}
-            () = &mut last_moment => return Ok(Published::Stopped),
+            () = end.cancelled() => return Ok(Published::Stopped),
         }
     }
 }

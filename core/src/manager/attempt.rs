@@ -31,9 +31,6 @@ pub(super) enum Attempted {
 impl Life {
     /// Runs the driver's function on the host's runtime.
     pub(super) async fn attempt(&self, event: &Event, attempt: u32, log: &RunLog) -> Attempted {
-        if event.lease.is_lost() {
-            event.cancel.cancel(CancelReason::LeaseLost);
-        }
         if let Some(reason) = event.cancel.reason() {
             return Attempted::CutShort { reason, abandoned: None };
         }
@@ -115,7 +112,7 @@ impl Life {
     ) -> Option<Result<Reconciled, JoinError>> {
         tokio::select! {
             joined = timeout(self.cancel_grace(), task) => joined.ok(),
-            () = self.stop.ending_now() => None,
+            () = self.end.cancelled() => None,
         }
     }
 

@@ -38,6 +38,8 @@ pub(super) struct Life {
     /// Where reconcile runs: never on the core's own thread.
     pub(super) host: Handle,
     pub(super) stop: StopHandle,
+    /// Fires when nothing is waited for any more: what has no answer then is given back.
+    pub(super) end: CancellationToken,
     /// Cancels every run of this driver.
     pub(super) cancel_runs: CancellationToken,
     /// How many abandoned runs came to an end.
@@ -86,6 +88,10 @@ impl Life {
         if self.finished.knows(fingerprint) {
             self.ack(&event.delivery).await;
             return End::AnsweredBefore;
+        }
+        // It may have waited for its lane.
+        if event.lease.is_lost() {
+            return End::LeaseLost { abandoned: false };
         }
         let log = RunLog::new(&self.logs, &self.name, &event.message);
         let attempt = u32::try_from(event.delivery.attempt).unwrap_or(u32::MAX);
@@ -189,8 +195,7 @@ impl Life {
             Flushed::LeaseLost => return End::LeaseLost { abandoned },
             Flushed::Stopped => return self.hand_back_now(event, abandoned).await,
         }
-        let last_moment = self.last_moment();
-        let published = answer::publish(&self.stream, &self.name, event, result, last_moment).await;
+        let published = answer::publish(&self.stream, &self.name, event, result, &self.end).await;
         match published {
             Ok(Published::Stored) => {
                 fault_point::reached("before-ack");

@@ -113,6 +113,7 @@ impl Opening {
             acks: Acks::default(),
             generation,
             host: self.host.clone(),
+            end: self.stop.end_of_one(),
             stop: self.stop.clone(),
             cancel_runs: CancellationToken::new(),
             late_results: Arc::default(),

@@ -13,8 +13,11 @@ use crate::logger::RunLog;
 use crate::patience::jittered;
 use crate::stream::Settlement;
 
-/// How long the end of a driver may wait for the server, after its runs have ended.
+/// How long the end of a driver may wait for the server, once its runs have ended or were given up.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// How long a last settlement may wait for its turn.
+const LAST_SECOND: Duration = Duration::from_secs(1);
 
 /// What became of a run's last lines.
 pub(super) enum Flushed {
@@ -30,20 +33,7 @@ impl Life {
             biased;
             () = event.lease.lost() => Flushed::LeaseLost,
             () = log.flush() => Flushed::Whole,
-            () = self.last_moment() => Flushed::Stopped,
-        }
-    }
-
-    /// Ends when nothing can be waited for any more: at once when everything is to end now, else a
-    /// while after the runs were cancelled.
-    pub(super) async fn last_moment(&self) {
-        let last_words = async {
-            self.cancel_runs.cancelled().await;
-            sleep(self.cancel_grace() + LAST_WORDS).await;
-        };
-        tokio::select! {
-            () = self.stop.ending_now() => {}
-            () = last_words => {}
+            () = self.end.cancelled() => Flushed::Stopped,
         }
     }
 
@@ -112,7 +102,7 @@ impl Life {
         tokio::select! {
             biased;
             stored = dead_letter::store(&*self.stream, &self.name, delivery, reason) => stored,
-            () = self.last_moment() => Err(Error::new(
+            () = self.end.cancelled() => Err(Error::new(
                 ErrorCode::Unavailable,
                 "the server cannot be reached before the end",
             )),
@@ -126,7 +116,10 @@ impl Life {
             "a dead letter cannot be stored; the message is given back"
         );
         let attempt = u32::try_from(delivery.attempt).unwrap_or(u32::MAX);
-        self.send(delivery, Settlement::Nak(self.retry_delay(attempt))).await;
+        // A driver may want its retries at once; this one waits for the server.
+        const LEAST: Duration = Duration::from_millis(500);
+        let delay = self.retry_delay(attempt).max(LEAST);
+        self.send(delivery, Settlement::Nak(delay)).await;
         End::Retried
     }
 
@@ -154,10 +147,14 @@ impl Life {
             );
             return;
         }
+        let given_up = async {
+            self.end.cancelled().await;
+            sleep(LAST_SECOND).await;
+        };
         let settled = tokio::select! {
             biased;
             settled = self.stream.settle(&delivery.token, settlement) => settled,
-            () = self.last_moment() => Err(Error::new(
+            () = given_up => Err(Error::new(
                 ErrorCode::Unavailable, "the server cannot be reached before the end",
             )),
         };

@@ -91,6 +91,7 @@ impl Worker {
         self.make_room(life.driver.options().concurrency as usize);
         let mut pulling = true;
         let mut grace_ends = Instant::now();
+        let after_grace = life.cancel_grace() + LAST_WORDS;
         while pulling || !self.lives.is_empty() {
             tokio::select! {
                 biased;
@@ -109,6 +110,15 @@ impl Worker {
                         "the shutdown grace is over: runs are cancelled"
                     );
                     life.cancel_runs.cancel();
+                }
+                () = sleep_until(grace_ends + after_grace),
+                    if self.draining && !life.end.is_cancelled() =>
+                {
+                    tracing::warn!(
+                        driver = %life.name, events = self.lives.len(),
+                        "log lines or results cannot be stored: their events are given back"
+                    );
+                    life.end.cancel();
                 }
                 Some((lane, lived)) = self.lives.next(), if !self.lives.is_empty() => {
                     self.ended(lane, lived);
