@@ -25,6 +25,7 @@ pub struct DriverProcess {
     said: Lines<BufReader<ChildStdout>>,
     book: Arc<Book>,
     killed: bool,
+    told: bool,
 }
 
 impl DriverProcess {
@@ -58,7 +59,7 @@ impl DriverProcess {
         let mut child = command.spawn().expect("a driver process");
         let pid = child.id().unwrap();
         let said = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, pid, said, book, killed: false }
+        Self { child, pid, said, book, killed: false, told: false }
     }
 
     /// Its process id.
@@ -110,10 +111,13 @@ impl DriverProcess {
         self.signal(Signal::CONT);
     }
 
-    /// Tells it to drain.
-    pub fn tell(&self) {
-        self.book.note(self.pid, Deed::Told);
-        self.signal(Signal::TERM);
+    /// Tells it to drain. Once: a second time would end it at once.
+    pub fn tell(&mut self) {
+        if !self.told {
+            self.told = true;
+            self.book.note(self.pid, Deed::Told);
+            self.signal(Signal::TERM);
+        }
     }
 
     /// Whether it has ended.

@@ -233,7 +233,7 @@ impl Scene {
 
     /// Waits until the events have come this far; how far exactly, the seed decides.
     pub async fn reach(&mut self, phase: Phase) {
-        let some = self.rng.u64(1..=8);
+        let some = self.rng.u64(1..=(self.setup.events as u64 / 3).max(1));
         match phase {
             Phase::Idle => self.settled().await,
             Phase::Run => {
@@ -241,7 +241,7 @@ impl Scene {
                     let pid = scene.drivers[0].pid();
                     let begun = |r: &&Record| r.pid == pid && matches!(r.deed, Deed::Start { .. });
                     let count = scene.records().iter().filter(begun).count() as u64;
-                    (count >= some).then_some(())
+                    (count * 2 >= some).then_some(())
                 })
                 .await;
             }

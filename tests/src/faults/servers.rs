@@ -23,9 +23,7 @@ impl Servers {
     /// # Panics
     /// When there is no `nats-server`.
     pub async fn cluster() -> Self {
-        // Held together, so that they differ; free again when the servers start.
-        let ports: Vec<_> = (0..3).map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
-        let ports: Vec<u16> = ports.iter().map(|l| l.local_addr().unwrap().port()).collect();
+        let ports: Vec<u16> = std::iter::repeat_with(free_port).take(3).collect();
         let routes: Vec<_> = ports.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
         let routes = routes.join(", ");
         let starting = ports.iter().enumerate().map(|(i, port)| {
@@ -67,4 +65,12 @@ impl Servers {
 async fn start(config: String) -> NatsServer {
     let options = NatsServerOptions { config, ..Default::default() };
     NatsServer::start_with(options).await.expect("these tests need a nats-server")
+}
+
+/// A port that nobody listens on, and that is given to nobody who asks for any.
+fn free_port() -> u16 {
+    let below_the_ephemeral = || fastrand::u16(12_000..32_000);
+    std::iter::repeat_with(below_the_ephemeral)
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .unwrap_or_default()
 }
