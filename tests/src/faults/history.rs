@@ -143,7 +143,7 @@ pub fn text(mark: &str, number: u32, of: u32, filling: usize) -> String {
 
 /// Nanoseconds of the machine's monotonic clock.
 #[must_use]
-pub fn now() -> u64 {
+pub(super) fn now() -> u64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
         + u64::try_from(time.tv_nsec).unwrap_or(0)

@@ -14,12 +14,14 @@ mod report;
 mod scene;
 mod servers;
 mod setup;
+mod soak;
 mod spans;
 
-pub use cells::{Cell, all};
+pub use cells::{Body, Cell, all};
 pub use checker::{Bounds, Verdict, check};
 pub use history::{
     DeadLetter, Deed, Expect, History, Outcome, Post, Record, StoredLine, StoredResult, text,
 };
 pub use proxy::{Cut, Proxy, Weather};
 pub use report::{Report, run_cell, run_cells};
+pub use soak::{Soak, soak};

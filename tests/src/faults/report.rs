@@ -34,7 +34,7 @@ pub struct Report {
 }
 
 impl Report {
-    fn add(&mut self, name: &str, seed: u64, verdict: Verdict, took: Duration) {
+    fn add(&mut self, name: &str, seed: u64, verdict: &Verdict, took: Duration) {
         let row = self.rows.entry(name.to_owned()).or_default();
         row.runs += 1;
         row.seconds += took.as_secs_f64();
@@ -127,7 +127,7 @@ pub async fn run_cells(
             took.as_secs_f64()
         );
         tell(&line);
-        report.add(&name, seed, verdict, took);
+        report.add(&name, seed, &verdict, took);
     }
     report
 }

@@ -21,7 +21,7 @@ use super::servers::Servers;
 use super::setup::{DRIVER, RESOURCE, Setup};
 
 /// How long anything may take that must happen.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// When in the life of events a fault strikes.
@@ -153,6 +153,11 @@ impl Scene {
         self.drivers.push(driver);
     }
 
+    /// Starts another driver in the place of one that is gone.
+    pub fn replace_at(&mut self, place: usize) {
+        self.drivers[place] = self.start_driver(place == 0, None);
+    }
+
     /// In the midst of a fault: the victim is told to drain and another takes its place, when this
     /// cell is about that.
     pub fn midst(&mut self) {
@@ -166,10 +171,14 @@ impl Scene {
     /// of that when this is one of two flows.
     pub fn flow(&mut self, half: bool) {
         let count = self.setup.events + self.rng.usize(0..=self.setup.events);
-        let count = if half { count / 2 } else { count };
+        self.flow_of(if half { count / 2 } else { count }, self.setup.spread_ms);
+    }
+
+    /// Lets so many events flow in the background, with pauses of at most so many milliseconds.
+    pub fn flow_of(&mut self, count: usize, spread: u64) {
         let events: Vec<_> = (0..count).map(|_| self.event(self.setup.work.clone())).collect();
         let (admin, posts) = (self.admin.clone(), self.posts.clone());
-        let (mut rng, spread) = (self.rng.fork(), self.setup.spread_ms);
+        let mut rng = self.rng.fork();
         self.flows.spawn(async move {
             for (resource, run, subject) in events {
                 let message = DriverMessage::new("create", &resource, run.as_str(), run.clone());

@@ -8,9 +8,9 @@ use super::actor::Work;
 use super::checker::Bounds;
 
 /// The driver's name in every cell: each has a server of its own.
-pub const DRIVER: &str = "builder";
+pub(super) const DRIVER: &str = "builder";
 /// The type of every resource.
-pub const RESOURCE: &str = "app";
+pub(super) const RESOURCE: &str = "app";
 
 /// How a cell's stage is set.
 #[derive(Clone, Debug)]

@@ -6,51 +6,49 @@ use super::history::{Deed, Outcome, Record};
 
 /// One reconcile.
 #[derive(Clone, Debug)]
-pub struct Span {
+pub(super) struct Span {
     /// Names it.
-    pub mark: String,
+    pub(super) mark: String,
     /// The event's run id.
-    pub run: String,
+    pub(super) run: String,
     /// The resource's name.
-    pub resource: String,
+    pub(super) resource: String,
     /// The process.
-    pub pid: u32,
-    /// Which delivery it was.
-    pub attempt: u32,
+    pub(super) pid: u32,
     /// When it began.
-    pub start: u64,
+    pub(super) start: u64,
     /// When it was told to end.
-    pub cancelled: Option<u64>,
+    pub(super) cancelled: Option<u64>,
     /// When and how it ended by itself.
-    pub end: Option<(u64, Outcome)>,
+    pub(super) end: Option<(u64, Outcome)>,
     /// When its process was killed, if that was after its start.
-    pub killed: Option<u64>,
+    pub(super) killed: Option<u64>,
 }
 
 impl Span {
     /// When nothing of it goes on any more.
     #[must_use]
-    pub fn over(&self) -> u64 {
+    pub(super) fn over(&self) -> u64 {
         let end = self.end.map(|(at, _)| at);
         end.into_iter().chain(self.killed).min().unwrap_or(u64::MAX)
     }
 
     /// Whether its work was done.
     #[must_use]
-    pub fn is_completed(&self) -> bool {
+    pub(super) fn is_completed(&self) -> bool {
         matches!(self.end, Some((_, Outcome::Completed)))
     }
 
     /// Whether it went on when the other began.
     #[must_use]
-    pub fn overlaps(&self, later: &Self) -> bool {
+    pub(super) fn overlaps(&self, later: &Self) -> bool {
         self.start <= later.start && later.start < self.over() && self.mark != later.mark
     }
 }
 
 /// What is known of the processes.
 #[derive(Debug, Default)]
-pub struct Processes {
+pub(super) struct Processes {
     killed: HashMap<u32, u64>,
     told: HashMap<u32, u64>,
     stopped: HashMap<u32, u64>,
@@ -60,25 +58,25 @@ pub struct Processes {
 impl Processes {
     /// When the process was killed.
     #[must_use]
-    pub fn killed(&self, pid: u32) -> Option<u64> {
+    pub(super) fn killed(&self, pid: u32) -> Option<u64> {
         self.killed.get(&pid).copied()
     }
 
     /// When the process was told to drain.
     #[must_use]
-    pub fn told(&self, pid: u32) -> Option<u64> {
+    pub(super) fn told(&self, pid: u32) -> Option<u64> {
         self.told.get(&pid).copied()
     }
 
     /// Whether the process ended in order.
     #[must_use]
-    pub fn stopped(&self, pid: u32) -> bool {
+    pub(super) fn stopped(&self, pid: u32) -> bool {
         self.stopped.contains_key(&pid)
     }
 
     /// The end of the hold that the process was in at this time.
     #[must_use]
-    pub fn thawed_after(&self, pid: u32, at: u64) -> Option<u64> {
+    pub(super) fn thawed_after(&self, pid: u32, at: u64) -> Option<u64> {
         let holds = self.frozen.get(&pid)?;
         holds.iter().find(|(from, to)| *from <= at && at <= *to).map(|(_, to)| *to)
     }
@@ -86,7 +84,7 @@ impl Processes {
 
 /// Puts records together: the spans in the order of their starts, and the processes.
 #[must_use]
-pub fn assemble(records: &[Record]) -> (Vec<Span>, Processes) {
+pub(super) fn assemble(records: &[Record]) -> (Vec<Span>, Processes) {
     let mut sorted: Vec<&Record> = records.iter().collect();
     sorted.sort_by_key(|record| record.at);
     let mut processes = Processes::default();
@@ -95,14 +93,13 @@ pub fn assemble(records: &[Record]) -> (Vec<Span>, Processes) {
     for record in sorted {
         let (at, pid) = (record.at, record.pid);
         match &record.deed {
-            Deed::Start { mark, run, resource, attempt } => {
+            Deed::Start { mark, run, resource, .. } => {
                 place.insert(mark, spans.len());
                 spans.push(Span {
                     mark: mark.clone(),
                     run: run.clone(),
                     resource: resource.clone(),
                     pid,
-                    attempt: *attempt,
                     start: at,
                     cancelled: None,
                     end: None,

@@ -11,12 +11,15 @@ pub(super) fn cells() -> Vec<Cell> {
     let kept = Setup { keeper: true, ..Setup::default() };
     let mut again = Setup { instances: 1, ..kept.clone() };
     again.bounds.once = true;
+    // Without this a driver that starts does not touch what another runtime made.
+    let mut adopting = Setup::default();
+    adopting.options.adopt = true;
     vec![
         cell("consumer/deleted-idle", Setup::default(), body!(deleted_idle)),
         cell("consumer/deleted-in-run", kept, body!(deleted_in_run)),
         cell("consumer/delivers-all-again", again, body!(deleted_idle)),
         cell("consumer/paused", Setup::default(), body!(paused)),
-        cell("consumer/changed-by-another-runtime", Setup::default(), body!(changed)),
+        cell("consumer/changed-by-another-runtime", adopting, body!(changed)),
     ]
 }
 
