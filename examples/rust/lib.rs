@@ -1,1 +1,4 @@
-//! placeholder
+//! Drivers to read, run and copy.
+#![forbid(unsafe_code)]
+
+pub mod git_build;

@@ -10,5 +10,6 @@ mod leases;
 mod logs;
 mod order;
 mod retries;
+mod review;
 mod starting;
 mod tracing_lines;

@@ -145,30 +145,16 @@ async fn a_program_that_is_not_there_is_unavailable() {
     assert_eq!(error.code(), ErrorCode::Unavailable);
 }
 
-const PID_FILE: &str = "TEST_NATS_SERVER_PID_FILE";
-
-#[tokio::test]
-#[ignore = "run by the_server_dies_with_an_owner_that_does_not_let_go"]
-async fn owner_that_does_not_let_go() {
-    let server = NatsServer::start().await.unwrap();
-    let pid = server.pid().unwrap().to_string();
-    std::fs::write(std::env::var_os(PID_FILE).unwrap(), pid).unwrap();
-    std::process::exit(0);
-}
-
 #[tokio::test]
 async fn the_server_dies_with_an_owner_that_does_not_let_go() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("pid");
-    let status = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "owner_that_does_not_let_go", "--ignored"])
-        .env(PID_FILE, &file)
+    let owner = std::process::Command::new(env!("CARGO_BIN_EXE_careless_owner"))
         .env("TMPDIR", folder.path())
-        .stdout(std::process::Stdio::null())
-        .status()
+        .output()
         .unwrap();
-    assert!(status.success());
-    let process = format!("/proc/{}/exe", std::fs::read_to_string(file).unwrap());
+    assert!(owner.status.success());
+    let pid = String::from_utf8(owner.stdout).unwrap();
+    let process = format!("/proc/{}/exe", pid.trim());
     let gone = async {
         // A zombie that nobody has reaped yet has no program any more.
         while std::fs::read_link(&process).is_ok() {

@@ -1,0 +1,27 @@
+# Everything a developer does here. `make` alone lists it.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fmt
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
+		printf '  make %-6s  %s\n' "$$name" "$$text"; \
+	done
+
+demo: ## Build a small Git repository through a real nats-server and the driver git_build
+	@scripts/nats-server.sh || echo "the demo goes on without one"
+	cargo build --package conveyor-driver-examples --bins
+	@cargo run --quiet --package conveyor-driver-examples --bin demo
+
+test: ## Run every test, on a real nats-server too, and the examples
+	@scripts/test.sh
+
+check: ## Look for what rustfmt, clippy and rustdoc complain about
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
+
+fmt: ## Format the code
+	cargo fmt --all

@@ -1,0 +1,51 @@
+//! The driver [`git_build`] as a process: connects to NATS and builds until it is told to stop.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // `--help` is for who runs it.
+
+use std::process::ExitCode;
+
+use conveyor_driver::DriverManager;
+use conveyor_driver_examples::git_build;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+const HELP: &str = "\
+Builds Git repositories for Conveyor CI: the driver git-build, for resources of type build.
+
+Usage: git_build
+
+Runs until SIGINT or SIGTERM, then lets builds finish; a second signal ends them at once.
+
+Environment:
+  CONVEYOR_NATS_URL    where NATS is; default nats://127.0.0.1:4222
+  CONVEYOR_NATS_*, CONVEYOR_TLS_*    credentials and TLS, as for every driver
+  RUST_LOG             what it says on standard error, such as debug; default info";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    if let Some(argument) = std::env::args().nth(1) {
+        return match argument.as_str() {
+            "-h" | "--help" => {
+                println!("{HELP}");
+                ExitCode::SUCCESS
+            }
+            _ => {
+                eprintln!("git_build: {argument:?} means nothing here; see git_build --help");
+                ExitCode::from(2)
+            }
+        };
+    }
+    let filter =
+        EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
+
+    match DriverManager::default().driver(git_build::driver()).run().await {
+        Ok(report) => {
+            tracing::info!("{report}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The demo as its user meets it: what it shows, how it exits, what it leaves behind.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+use tokio::time::{Instant, sleep, timeout};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+const FOREVER: [&str; 3] = ["sh", "-c", "echo started; sleep 600"];
+
+/// One performance. All its processes and files carry the path of its folder.
+struct Demo {
+    command: Command,
+    folder: TempDir,
+}
+
+struct Performance {
+    status: ExitStatus,
+    output: String,
+    folder: TempDir,
+}
+
+impl Demo {
+    fn new(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
+        command
+            .args(arguments)
+            .env("TMPDIR", folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        Self { command, folder }
+    }
+
+    fn without_server(mut self) -> Self {
+        self.command.env("NATS_SERVER", self.folder.path().join("no-such-program"));
+        self
+    }
+
+    async fn undisturbed(self) -> Performance {
+        self.play(None).await
+    }
+
+    /// Sends the signal as soon as a line with this text was shown.
+    async fn interrupted_at(self, text: &str, signal: Signal) -> Performance {
+        self.play(Some((text, signal))).await
+    }
+
+    async fn play(mut self, mut interruption: Option<(&str, Signal)>) -> Performance {
+        let mut demo = self.command.spawn().unwrap();
+        let pid = Pid::from_raw(demo.id().unwrap().try_into().unwrap()).unwrap();
+        let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+        let mut output = String::new();
+        let played = async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                if let Some((_, signal)) = interruption.take_if(|(text, _)| line.contains(*text)) {
+                    assert!(!processes_of(self.folder.path()).is_empty());
+                    kill_process(pid, signal).unwrap();
+                }
+                output.push_str(&line);
+                output.push('\n');
+            }
+            demo.wait().await.unwrap()
+        };
+        let status = timeout(DEADLINE, played).await.unwrap();
+        assert!(interruption.is_none(), "{output}");
+        Performance { status, output, folder: self.folder }
+    }
+}
+
+impl Performance {
+    async fn left_nothing(&self) {
+        assert!(self.folder.path().read_dir().unwrap().next().is_none(), "{}", self.output);
+        let deadline = Instant::now() + Duration::from_secs(5);
+        loop {
+            let left = processes_of(self.folder.path());
+            if left.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{left:?} are left\n{}", self.output);
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// The command lines of all processes whose environment has this path.
+fn processes_of(folder: &Path) -> Vec<String> {
+    let path = folder.as_os_str().as_encoded_bytes();
+    let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    processes
+        .filter(|process| {
+            let environment = std::fs::read(process.join("environ")).unwrap_or_default();
+            environment.windows(path.len()).any(|window| window == path)
+        })
+        .map(|process| {
+            let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).replace('\0', " ")
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_build_that_succeeds_is_shown_on_a_real_server() {
+    let demo = Demo::new(&[]).undisturbed().await;
+    assert_eq!(demo.status.code(), Some(0), "{}", demo.output);
+    for text in ["at nats://127.0.0.1:", "process ", "ok   1994 is MCMXCIV", "success  ./test.sh"] {
+        assert!(demo.output.contains(text), "{text}:\n{}", demo.output);
+    }
+    demo.left_nothing().await;
+}
+
+#[tokio::test]
+async fn a_build_that_fails_fails_the_demo() {
+    let demo = Demo::new(&["sh", "-c", "exit 3"]).undisturbed().await;
+    assert_eq!(demo.status.code(), Some(1), "{}", demo.output);
+    assert!(demo.output.contains("\"exit_status\":3"), "{}", demo.output);
+    demo.left_nothing().await;
+}
+
+#[tokio::test]
+async fn without_a_server_the_driver_runs_in_process() {
+    let demo = Demo::new(&[]).without_server().undisturbed().await;
+    assert_eq!(demo.status.code(), Some(0), "{}", demo.output);
+    for text in ["no nats-server found", "embedded stream", "success  ./test.sh"] {
+        assert!(demo.output.contains(text), "{text}:\n{}", demo.output);
+    }
+    demo.left_nothing().await;
+}
+
+#[tokio::test]
+async fn an_interruption_at_any_moment_leaves_nothing() {
+    for moment in ["nats-server", "control plane", "driver", "repository", "run ", "  started"] {
+        let demo = Demo::new(&FOREVER).interrupted_at(moment, Signal::INT).await;
+        assert_eq!(demo.status.code(), Some(130), "{moment}:\n{}", demo.output);
+        demo.left_nothing().await;
+    }
+}
+
+#[tokio::test]
+async fn other_signals_and_no_server_are_no_different() {
+    let demo = Demo::new(&FOREVER).interrupted_at("  started", Signal::TERM).await;
+    assert_eq!(demo.status.code(), Some(130), "{}", demo.output);
+    demo.left_nothing().await;
+    let demo = Demo::new(&FOREVER).without_server().interrupted_at("  started", Signal::INT).await;
+    assert_eq!(demo.status.code(), Some(130), "{}", demo.output);
+    demo.left_nothing().await;
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Runs every test and, as the last line, says how many there were.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+
+step() {
+    printf '\n== %s\n' "$*"
+    "$@" 2>&1 | tee -a "$output"
+}
+
+# The counts of every "test result" so far.
+summary() {
+    awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
+         END { printf "total: %d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$output"
+}
+
+started=$SECONDS
+scripts/nats-server.sh
+
+failed=
+step cargo test --workspace --all-features --no-fail-fast || failed="$failed workspace"
+# Built by the step before; it needs no server and no other feature.
+step "${CARGO_TARGET_DIR:-target}/debug/examples/greeter" || failed="$failed greeter"
+# Who embeds the core may leave NATS out.
+step cargo test --package conveyor-driver --no-default-features --features testing --all-targets ||
+    failed="$failed no-default-features"
+
+printf '\n%s min %s s\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))
+if [ -n "$failed" ]; then
+    echo "failed steps:$failed"
+fi
+summary
+[ -z "$failed" ]
