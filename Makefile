@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt
+.PHONY: help demo test faults soak check fmt
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -17,6 +17,15 @@ demo: ## Build a small Git repository through a real nats-server and the driver 
 
 test: ## Run every test, on a real nats-server too, and the examples
 	@scripts/test.sh
+
+faults: ## Run each cell of the fault matrix 20 times; the table is also in target/faults.md
+	@scripts/nats-server.sh
+	cargo run --package conveyor-driver-tests --bin faults -- --times 20
+
+MINUTES ?= 30
+soak: ## Mix faults at random for MINUTES (default 30); the table is also in target/soak.md
+	@scripts/nats-server.sh
+	cargo run --package conveyor-driver-tests --bin faults -- soak --minutes $(MINUTES)
 
 check: ## Look for what rustfmt, clippy and rustdoc complain about
 	cargo fmt --all --check

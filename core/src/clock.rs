@@ -3,12 +3,15 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::fault_point;
+
 /// Nanoseconds since 1970, UTC; zero for a clock set before that.
 #[allow(clippy::disallowed_methods)]
 pub(crate) fn unix_nanos() -> u64 {
-    SystemTime::now()
+    let elapsed = SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
+        .map_or(0, |elapsed| u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX));
+    fault_point::jumped(elapsed)
 }
 
 /// RFC 3339 in UTC with exactly nine fraction digits and `Z`, so that text order is time order.

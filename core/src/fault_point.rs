@@ -33,3 +33,24 @@ pub(crate) fn reached(name: &str) {
 #[cfg(not(feature = "fault-points"))]
 #[inline(always)]
 pub(crate) fn reached(_name: &str) {}
+
+/// Moves the wall clock of this process, as the runtime reads it, by so many nanoseconds.
+#[cfg(feature = "fault-points")]
+pub fn jump_clock(nanos: i64) {
+    JUMPED.fetch_add(nanos, std::sync::atomic::Ordering::AcqRel);
+}
+
+#[cfg(feature = "fault-points")]
+static JUMPED: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
+
+/// The wall clock after all jumps.
+#[cfg(feature = "fault-points")]
+pub(crate) fn jumped(unix_nanos: u64) -> u64 {
+    unix_nanos.saturating_add_signed(JUMPED.load(std::sync::atomic::Ordering::Acquire))
+}
+
+#[cfg(not(feature = "fault-points"))]
+#[inline(always)]
+pub(crate) fn jumped(unix_nanos: u64) -> u64 {
+    unix_nanos
+}

@@ -24,6 +24,8 @@ pub use cancellation::CancelReason;
 pub use driver::{Driver, DriverBuilder};
 pub use error::{Error, ErrorCode, Result};
 pub use failure::Failure;
+#[cfg(feature = "fault-points")]
+pub use fault_point::jump_clock;
 pub use logger::{Level, LogLine, RunLog, RunLogLayer};
 pub use manager::{DrainReport, DriverManager, DriverReport, RunningManager, StopHandle};
 pub use message::DriverResult;

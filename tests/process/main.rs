@@ -95,3 +95,21 @@ async fn a_killed_drivers_event_runs_again_after_the_ack_wait() {
     let _other = stage.start(short).await;
     assert_eq!(stage.result().await.result.message, "2");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_ends_a_driver_in_order_that_still_waits_for_its_server() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut driver = Command::new(env!("CARGO_BIN_EXE_test_driver"))
+        .env("CONVEYOR_NATS_URL", format!("nats://{}", nobody.local_addr().unwrap()))
+        .env("DRIVER_NAME", "early")
+        .env("RESOURCE", "early")
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    // It has come to this connection only after it had begun to listen for signals.
+    let (_held, _) = tokio::task::spawn_blocking(move || nobody.accept()).await.unwrap().unwrap();
+    assert!(driver.try_wait().unwrap().is_none());
+    signal(&driver, Signal::TERM);
+    assert_eq!(ended(driver).await.0, Some(0));
+}

@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod condition;
+pub mod faults;
 mod real_time;
 mod server;
 mod stage;

@@ -117,7 +117,15 @@ impl DriverManager {
     /// As [`start`](Self::start), and the drivers' error when all of them had to stop by
     /// themselves.
     pub async fn run(self) -> Result<DrainReport> {
-        self.start().await?.wait().await
+        let stop = self.stop.clone();
+        match self.start().await {
+            Ok(running) => running.wait().await,
+            // Asked to stop before it was ready, it has stopped as it was asked to.
+            Err(error) if error.code() == ErrorCode::Closed && stop.is_draining() => {
+                Ok(DrainReport::default())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Starts, and returns once every driver is ready to receive events. A resource posted from then

@@ -1,0 +1,89 @@
+//! How a cell's stage is set, before anything goes wrong.
+
+use std::time::Duration;
+
+use conveyor_driver::options::DriverOptions;
+
+use super::actor::Work;
+use super::checker::Bounds;
+
+/// The driver's name in every cell: each has a server of its own.
+pub(super) const DRIVER: &str = "builder";
+/// The type of every resource.
+pub(super) const RESOURCE: &str = "app";
+
+/// How a cell's stage is set.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// How many drivers; the first is the victim, behind the proxy.
+    pub instances: usize,
+    /// The drivers' options.
+    pub options: DriverOptions,
+    /// How long runs may go on after a drain began.
+    pub shutdown_grace_ms: u64,
+    /// How many events, at least; up to twice as many.
+    pub events: usize,
+    /// Over how many resources.
+    pub resources: usize,
+    /// What each event asks for.
+    pub work: Work,
+    /// The longest pause between two events.
+    pub spread_ms: u64,
+    /// The point of the core at which the victim is held.
+    pub point: Option<&'static str>,
+    /// Three servers, and every stream on all of them.
+    pub cluster: bool,
+    /// The streams are there when the drivers start.
+    pub streams: bool,
+    /// Another consumer wants the same messages, so that a deleted consumer loses none.
+    pub keeper: bool,
+    /// A driver that died is started again.
+    pub respawn: bool,
+    /// Further text for the server's configuration.
+    pub server_config: String,
+    /// What the history is held to, besides what always holds.
+    pub bounds: Bounds,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let ack_wait_ms = 1_500;
+        let cancel_grace_ms = 500;
+        Self {
+            instances: 2,
+            options: DriverOptions {
+                name: DRIVER.to_owned(),
+                resources: vec![RESOURCE.to_owned()],
+                concurrency: 4,
+                ack_wait_ms,
+                cancel_grace_ms,
+                ..DriverOptions::default()
+            },
+            shutdown_grace_ms: 2_000,
+            events: 20,
+            resources: 5,
+            work: Work { lines: 5, ..Work::default() },
+            spread_ms: 40,
+            point: None,
+            cluster: false,
+            streams: true,
+            keeper: false,
+            respawn: false,
+            server_config: String::new(),
+            bounds: Bounds {
+                after_kill: None,
+                after_drain: None,
+                cancel_grace: Duration::from_millis(cancel_grace_ms),
+                once: false,
+            },
+        }
+    }
+}
+
+impl Setup {
+    /// The drivers' ack wait.
+    #[must_use]
+    pub const fn ack_wait(&self) -> Duration {
+        Duration::from_millis(self.options.ack_wait_ms)
+    }
+}
