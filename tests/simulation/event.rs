@@ -139,7 +139,7 @@ pub(crate) fn event_of(run: &str) -> Option<usize> {
 
 impl Attempt {
     fn random(rng: &mut Rng) -> Self {
-        let whole = pick(rng, &[0, 0, 50, 1_000, 4_000, 40_000, 400_000]);
+        let whole = pick(rng, &[0, 0, 50, 1_000, 4_000, 40_000, 40_000, 400_000]);
         Self {
             lines: pick(rng, &[0, 1, 3, 12, 40]),
             line_bytes: pick(rng, &[1, 80, 80, 3_000]),

@@ -30,10 +30,10 @@ impl Plan {
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let max_payload = pick(&mut rng, &[2_000, 8_000, 1 << 20]);
+        let stormy = pick(&mut rng, &[seconds(20), seconds(120), seconds(120), seconds(600)]);
         let drivers: Vec<_> =
-            (0..rng.usize(1..=2)).map(|number| driver(&mut rng, number)).collect();
+            (0..rng.usize(1..=2)).map(|number| driver(&mut rng, number, stormy)).collect();
         let slots = rng.usize(1..=3);
-        let stormy = pick(&mut rng, &[seconds(20), seconds(120), seconds(900)]);
         let names = rng.usize(1..=4);
         let mut events: Vec<_> = (0..rng.usize(1..=14))
             .map(|_| Event::random(&mut rng, &drivers, names, stormy, max_payload))
@@ -74,7 +74,9 @@ impl Plan {
     }
 }
 
-fn driver(rng: &mut Rng, number: usize) -> DriverOptions {
+fn driver(rng: &mut Rng, number: usize, stormy: Duration) -> DriverOptions {
+    // Leases are looked after each third of the wait, also while nothing happens: that takes time.
+    let shortest = if stormy > seconds(120) { 5_000 } else { 1_000 };
     let retry_initial_ms = pick(rng, &[0, 100, 1_000, 20_000]);
     DriverOptions {
         name: format!("driver-{number}"),
@@ -85,7 +87,7 @@ fn driver(rng: &mut Rng, number: usize) -> DriverOptions {
         },
         events: if rng.bool() { vec!["*".to_owned()] } else { vec!["create".to_owned()] },
         concurrency: pick(rng, &[1, 1, 2, 4, 16]),
-        ack_wait_ms: pick(rng, &[1_000, 5_000, 30_000, 150_000]),
+        ack_wait_ms: pick(rng, &[shortest, 5_000, 30_000, 150_000]),
         max_attempts: rng.u32(1..=5),
         retry_initial_ms,
         retry_max_ms: retry_initial_ms.max(pick(rng, &[1_000, 60_000])),
@@ -97,7 +99,6 @@ fn driver(rng: &mut Rng, number: usize) -> DriverOptions {
         log_window: pick(rng, &[1, 2, 8, 256]),
         max_ack_pending: pick(rng, &[1, 8, 1_000]),
         adopt: false,
-        ..DriverOptions::default()
     }
 }
 

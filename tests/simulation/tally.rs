@@ -99,7 +99,7 @@ impl Tally {
                 }
                 What::Answered { instance, driver, event, by, fate } if fate != Fate::Refused => {
                     let of = answers.entry((event, driver)).or_default();
-                    if by == Answer::GivenUp {
+                    if by == Answer::GivenUp && of.iter().all(|(_, by)| *by != Answer::GivenUp) {
                         let runs = began.get(&(event, driver)).copied().unwrap_or_default();
                         let most = history.plan.drivers[driver].max_attempts;
                         self.count("unpromised: given up, never run", u64::from(runs == 0));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use crate::event::Expected;
 use crate::history::{Answer, Counts, Ended, Fate, History, Settled, What};
 
 /// An entry's place in the history.
@@ -180,11 +181,13 @@ impl Facts {
     /// was done with it, or not there when it came, and nobody else held it.
     pub(super) fn may_be_dropped(&self, history: &History, event: usize, driver: usize) -> bool {
         let Some(posted) = self.posted.get(&event) else { return true };
-        let answers = self.answers_to(event, driver).map(|answer| answer.place);
-        // Of a letter in two parts the first alone keeps nothing.
-        let letters = self.letters_for(event, driver).filter(|letter| letter.part != "1/2");
-        let letters = letters.map(|letter| letter.place);
-        let first = answers.chain(letters).min();
+        let first = if history.plan.expected(event, driver) == Expected::Buried {
+            // Of a letter in two parts the first alone keeps nothing.
+            let letters = self.letters_for(event, driver).filter(|letter| letter.part != "1/2");
+            letters.map(|letter| letter.place).min()
+        } else {
+            self.answers_to(event, driver).map(|answer| answer.place).min()
+        };
         !history.plan.observer
             && self.absences.iter().any(|(of, gone, back)| {
                 *of == driver && posted < back && first.is_none_or(|first| first > *gone)
