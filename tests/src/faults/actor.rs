@@ -150,7 +150,16 @@ async fn reconcile(run: Run, book: Arc<Book>) -> Result<DriverResult, Failure> {
             book.note(pid, Deed::Cancelled { mark });
         }
     }));
+    // The second half of the lines comes in a burst, so that some are on their way at the end.
+    let paced = work.lines.div_ceil(2);
     for number in 1..=work.lines {
+        if number <= paced {
+            let pause = Duration::from_millis(work.ms / u64::from(paced));
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = run.cancellation().cancelled() => {}
+            }
+        }
         if number == 3 && work.clock_jump_s != 0 {
             conveyor_driver::jump_clock(work.clock_jump_s * 1_000_000_000);
         }
@@ -161,10 +170,6 @@ async fn reconcile(run: Run, book: Arc<Book>) -> Result<DriverResult, Failure> {
         if work.poison && number == 2 {
             let me = rustix::process::getpid();
             kill_process(me, Signal::KILL).expect("an end");
-        }
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(work.ms / u64::from(work.lines))) => {}
-            () = run.cancellation().cancelled() => {}
         }
         if let Err(error) = run.check_cancelled() {
             ending.outcome = Outcome::Cancelled;

@@ -1,8 +1,9 @@
 //! A driver's process, to be held, killed and told.
 
 use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,13 +131,15 @@ impl DriverProcess {
         self.book.note(self.pid, Deed::Killed);
     }
 
-    /// Waits for its end.
+    /// Waits for its end. One that has `begun` no run may have been told before it listened, and
+    /// then the signal ends it.
     ///
     /// # Errors
     /// When it does not end, or ends otherwise than in order.
-    pub async fn ended(&mut self) -> Result<(), String> {
+    pub async fn ended(&mut self, begun: bool) -> Result<(), String> {
+        let early = |status: ExitStatus| !begun && status.signal() == Some(Signal::TERM.as_raw());
         match timeout(DEADLINE, self.child.wait()).await {
-            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(Ok(status)) if status.success() || early(status) => Ok(()),
             Ok(status) => Err(format!("driver {} ended with {status:?}", self.pid)),
             Err(_) => Err(format!("driver {} did not end in {DEADLINE:?}", self.pid)),
         }

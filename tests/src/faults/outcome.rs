@@ -1,5 +1,7 @@
 //! The end of a cell: everything is stopped, read and judged.
 
+use std::collections::HashSet;
+
 use conveyor_driver::message::{LogEntry, ResultEvent};
 use conveyor_driver::subject::{
     DEAD_LETTERS_STREAM, LOGS_STREAM, ORIGIN_HEADER, PIPELINES_STREAM, REASON_HEADER,
@@ -7,7 +9,7 @@ use conveyor_driver::subject::{
 
 use super::admin::Held;
 use super::checker::{Verdict, check};
-use super::history::{DeadLetter, History, StoredLine, StoredResult};
+use super::history::{DeadLetter, Deed, History, StoredLine, StoredResult};
 use super::scene::Scene;
 
 impl Scene {
@@ -21,9 +23,10 @@ impl Scene {
                 driver.tell();
             }
         }
+        let begun: HashSet<u32> = self.begun();
         for driver in &mut self.drivers {
             if !driver.was_killed()
-                && let Err(fault) = driver.ended().await
+                && let Err(fault) = driver.ended(begun.contains(&driver.pid())).await
             {
                 self.faults.push(fault);
             }
@@ -40,6 +43,13 @@ impl Scene {
             verdict.faults.push(format!("{name}: all of it is in {}", folder.display()));
         }
         verdict
+    }
+
+    /// The processes that have begun a run.
+    fn begun(&self) -> HashSet<u32> {
+        let records = self.records();
+        let starts = records.iter().filter(|record| matches!(record.deed, Deed::Start { .. }));
+        starts.map(|record| record.pid).collect()
     }
 
     async fn history(&mut self) -> History {

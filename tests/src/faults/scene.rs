@@ -199,7 +199,8 @@ impl Scene {
 
     fn event(&mut self, mut work: Work) -> (Resource, RunId, String) {
         if work.ms == 0 {
-            work.ms = self.rng.u64(20..=100);
+            let long = self.setup.long_ms.filter(|_| self.rng.u8(0..4) == 0);
+            work.ms = long.unwrap_or_else(|| self.rng.u64(20..=100));
         }
         let resource = Resource {
             name: format!("r{}", self.rng.usize(0..self.setup.resources)),

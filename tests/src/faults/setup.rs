@@ -27,6 +27,8 @@ pub struct Setup {
     pub resources: usize,
     /// What each event asks for.
     pub work: Work,
+    /// How long every fourth event takes instead: longer than a lease that is not renewed.
+    pub long_ms: Option<u64>,
     /// The longest pause between two events.
     pub spread_ms: u64,
     /// The point of the core at which the victim is held.
@@ -57,12 +59,15 @@ impl Default for Setup {
                 concurrency: 4,
                 ack_wait_ms,
                 cancel_grace_ms,
+                // Lines are still waiting for their turn when a run ends.
+                log_window: 2,
                 ..DriverOptions::default()
             },
             shutdown_grace_ms: 2_000,
             events: 20,
             resources: 5,
-            work: Work { lines: 5, ..Work::default() },
+            work: Work { lines: 8, ..Work::default() },
+            long_ms: None,
             spread_ms: 40,
             point: None,
             cluster: false,
@@ -81,6 +86,13 @@ impl Default for Setup {
 }
 
 impl Setup {
+    /// The stage with some events that take longer than a lease that is not renewed.
+    #[must_use]
+    pub const fn with_long_runs(mut self) -> Self {
+        self.long_ms = Some(2 * self.options.ack_wait_ms);
+        self
+    }
+
     /// The drivers' ack wait.
     #[must_use]
     pub const fn ack_wait(&self) -> Duration {

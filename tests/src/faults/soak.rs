@@ -140,7 +140,7 @@ async fn strike(scene: &mut Scene) -> &'static str {
         }
         _ => {
             scene.drivers[other].tell();
-            let out = scene.drivers[other].ended().await;
+            let out = scene.drivers[other].ended(true).await;
             scene.faults.extend(out.err());
             scene.replace_at(other);
             "driver drained"

@@ -21,7 +21,7 @@ pub(super) fn cells() -> Vec<Cell> {
     };
     let mut cells: Vec<_> = POINTS.into_iter().map(at).collect();
     cells.push(cell("kill/any-moment", setup.clone(), body!(kill_any_moment)));
-    cells.push(cell("kill/frozen", Setup::default(), body!(freeze)));
+    cells.push(cell("kill/frozen", Setup::default().with_long_runs(), body!(freeze)));
     let long = Setup {
         events: 8,
         resources: 64,
@@ -86,7 +86,7 @@ async fn drain(scene: &mut Scene) {
     scene.flow(false);
     scene.reach(Phase::Run).await;
     scene.victim().tell();
-    let out = scene.victim().ended().await;
+    let out = scene.victim().ended(true).await;
     scene.faults.extend(out.err());
 }
 

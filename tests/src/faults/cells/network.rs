@@ -18,11 +18,11 @@ pub(super) fn cells() -> Vec<Cell> {
     vec![
         cell("network/cut", Setup::default(), body!(cut)),
         cell("network/reset", Setup::default(), body!(reset)),
-        cell("network/half-open", Setup::default(), body!(half_open)),
-        cell("network/half-open-long", Setup::default(), body!(half_open_long)),
-        cell("network/slow-1kB-s", Setup::default(), body!(slow)),
+        cell("network/half-open", Setup::default().with_long_runs(), body!(half_open)),
+        cell("network/half-open-long", Setup::default().with_long_runs(), body!(half_open_long)),
+        cell("network/slow-1kB-s", Setup::default().with_long_runs(), body!(slow)),
         cell("network/delayed", Setup::default(), body!(delayed)),
-        cell("network/accepts-and-hangs", Setup::default(), body!(hangs)),
+        cell("network/accepts-and-hangs", Setup::default().with_long_runs(), body!(hangs)),
         cell("network/log-buffer-full", little, body!(log_buffer_full)),
     ]
 }
@@ -59,7 +59,7 @@ async fn bad_weather(scene: &mut Scene, weather: Weather, from_ms: u64, to_ms: u
 /// In one direction or both, for less or more than the lease.
 async fn half_open(scene: &mut Scene) {
     let (up, down) = [(true, true), (true, false), (false, true)][scene.rng.usize(0..3)];
-    bad_weather(scene, Weather::HalfOpen { up, down }, 500, 4_500).await;
+    bad_weather(scene, Weather::HalfOpen { up, down }, 2_500, 6_000).await;
 }
 
 /// Until the client gives the connection up by itself.

@@ -31,7 +31,9 @@ pub(super) fn cells() -> Vec<Cell> {
     ];
     let mut cells: Vec<_> = faults
         .into_iter()
-        .map(|(name, body)| cell(&format!("server/{name}"), Setup::default(), body))
+        .map(|(name, body)| {
+            cell(&format!("server/{name}"), Setup::default().with_long_runs(), body)
+        })
         .collect();
     let late = Setup { streams: false, ..Setup::default() };
     cells.push(cell("server/streams-made-later", late, body!(streams_made_later)));
