@@ -169,6 +169,7 @@ async fn an_event_whose_lease_is_lost_while_it_waits_for_its_lane_is_left_alone(
     let options = |options: &mut DriverOptions| {
         options.ack_wait_ms = 1_000;
         options.max_attempts = 1;
+        options.max_deliveries = Some(1);
         options.concurrency = 4;
         options.cancel_grace_ms = 60_000;
     };

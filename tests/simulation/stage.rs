@@ -240,7 +240,7 @@ fn stored_line(message: &Message, at: Duration) -> StoredLine {
     let entry = LogEntry::decode(&message.payload).expect("a line can be read");
     StoredLine {
         log: log.to_owned(),
-        number: number.parse().expect("a line has a number"),
+        number: number.split('.').next().and_then(|n| n.parse().ok()).expect("a line has a number"),
         timestamp: entry.timestamp,
         message: entry.message,
         at,

@@ -77,12 +77,6 @@ impl Life {
         End::GivenBack { abandoned: false }
     }
 
-    /// Acknowledges an event that the driver's options do not want.
-    pub(super) async fn ignore(&self, delivery: &Taken) -> End {
-        self.ack(delivery).await;
-        End::Ignored
-    }
-
     /// Keeps a message that can never be answered as a dead letter.
     pub(super) async fn bury(&self, delivery: &Taken, reason: &str) -> End {
         tracing::error!(
@@ -131,11 +125,6 @@ impl Life {
             Duration::from_millis(options.retry_max_ms),
             attempt.saturating_sub(1),
         )
-    }
-
-    pub(super) async fn ack(&self, delivery: &Taken) {
-        self.send(delivery, Settlement::Ack).await;
-        self.acks.note(delivery);
     }
 
     /// Settles a delivery, unless it is of a consumer that was made anew since.

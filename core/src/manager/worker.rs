@@ -1,6 +1,7 @@
 //! One driver at work: gives events to runs as there is room, resource by resource, and drains.
 
 use std::collections::HashSet;
+use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -25,14 +26,20 @@ use crate::message::DriverMessage;
 use crate::options::Serialization;
 use crate::subject;
 
-/// Events of one resource share a lane.
-type Lane = Option<(String, String)>;
+/// What passes one after the other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Lane {
+    /// The events of one resource: its type and name.
+    Resource(String, String),
+    /// The deliveries of one message, which may overlap when the consumer was made anew.
+    Message(u64),
+}
 
 pub(super) struct Worker {
     life: Arc<Life>,
     shutdown_grace: Duration,
     lanes: Lanes<Lane, Event>,
-    lives: FuturesUnordered<BoxFuture<'static, (Lane, Lived)>>,
+    lives: FuturesUnordered<BoxFuture<'static, (Option<Lane>, Lived)>>,
     /// Lanes that abandoned runs are still in.
     blocked: FuturesUnordered<BoxFuture<'static, Lane>>,
     /// The subjects that are this driver's: an instance with more resources may share its consumer.
@@ -60,6 +67,10 @@ impl Worker {
             let life = life.clone();
             async move { life.leases.keep(&*life.stream, &life.name).await }
         });
+        let acknowledging = tokio::spawn({
+            let life = life.clone();
+            async move { life.acks.keep(&*life.stream, &life.name, &life.generation).await }
+        });
         let listening = tokio::spawn({
             let life = life.clone();
             async move { control::listen(&*life.stream, &life.name, &life.leases).await }
@@ -82,6 +93,7 @@ impl Worker {
         }
         worker.report.late_results = worker.life.late_results.load(Ordering::Acquire);
         keeping.abort();
+        acknowledging.abort();
         listening.abort();
         worker.report
     }
@@ -150,18 +162,19 @@ impl Worker {
         };
         let options = life.driver.options();
         if !subject::is_addressed(&delivery.subject) && !options.wants(&message.event) {
-            self.begin(async move { life.ignore(&delivery).await });
+            life.acks.add(&delivery);
+            self.begin(ready(End::Ignored));
             return;
         }
         let lane = match options.serialize {
-            Serialization::Resource => Some((message.resource_type.clone(), message.name.clone())),
-            Serialization::None => None,
+            Serialization::Resource => {
+                Lane::Resource(message.resource_type.clone(), message.name.clone())
+            }
+            Serialization::None => Lane::Message(delivery.sequence),
         };
         let event = life.event(delivery, message);
         if self.draining {
             self.give_back(event);
-        } else if lane.is_none() {
-            self.start(lane, event);
         } else if let Some(event) = self.lanes.enter(lane.clone(), event) {
             self.start(lane, event);
         }
@@ -169,7 +182,7 @@ impl Worker {
 
     fn start(&self, lane: Lane, event: Event) {
         let life = self.life.clone();
-        self.lives.push(async move { (lane, life.live(event).await) }.boxed());
+        self.lives.push(async move { (Some(lane), life.live(event).await) }.boxed());
     }
 
     fn give_back(&self, event: Event) {
@@ -182,20 +195,19 @@ impl Worker {
         self.lives.push(life.map(|end| (None, end.into())).boxed());
     }
 
-    fn ended(&mut self, lane: Lane, lived: Lived) {
+    fn ended(&mut self, lane: Option<Lane>, lived: Lived) {
         self.report.count(lived.end);
         self.make_room(1);
-        match lived.left_running {
+        match (lane, lived.left_running) {
             // The permit is free, the resource is not: its next event must not run beside this one.
-            Some(run) if lane.is_some() => self.blocked.push(run.map(|_| lane).boxed()),
-            _ => self.leave(lane),
+            (Some(lane), Some(run)) => self.blocked.push(run.map(|_| lane).boxed()),
+            (Some(lane), None) => self.leave(lane),
+            (None, _) => {}
         }
     }
 
     fn leave(&mut self, lane: Lane) {
-        if lane.is_some()
-            && let Some(next) = self.lanes.leave(&lane)
-        {
+        if let Some(next) = self.lanes.leave(&lane) {
             self.start(lane, next);
         }
     }
@@ -223,7 +235,6 @@ impl Worker {
         }
         self.life.logs.end();
         self.report.log_lines_unsent = self.life.logs.unsent() as u64;
-        let life = &self.life;
-        life.acks.confirm(&*life.stream, &life.name, &life.generation, LAST_WORDS).await;
+        self.life.acks.confirmed(&self.life.name, LAST_WORDS).await;
     }
 }
