@@ -59,7 +59,8 @@ pub(crate) enum What {
     Settled {
         delivery: usize,
         by: Settled,
-        confirmed: bool,
+        /// Whether the same was said of this delivery before.
+        repeated: bool,
     },
     Began {
         run: usize,

@@ -77,6 +77,7 @@ impl Plan {
 fn driver(rng: &mut Rng, number: usize, stormy: Duration) -> DriverOptions {
     // Leases are looked after each third of the wait, also while nothing happens: that takes time.
     let shortest = if stormy > seconds(120) { 5_000 } else { 1_000 };
+    let max_attempts = rng.u32(1..=5);
     let retry_initial_ms = pick(rng, &[0, 100, 1_000, 20_000]);
     DriverOptions {
         name: format!("driver-{number}"),
@@ -88,7 +89,8 @@ fn driver(rng: &mut Rng, number: usize, stormy: Duration) -> DriverOptions {
         events: if rng.bool() { vec!["*".to_owned()] } else { vec!["create".to_owned()] },
         concurrency: pick(rng, &[1, 1, 2, 4, 16]),
         ack_wait_ms: pick(rng, &[shortest, 5_000, 30_000, 150_000]),
-        max_attempts: rng.u32(1..=5),
+        max_attempts,
+        max_deliveries: pick(rng, &[None, Some(max_attempts), Some(max_attempts + 2)]),
         retry_initial_ms,
         retry_max_ms: retry_initial_ms.max(pick(rng, &[1_000, 60_000])),
         serialize: if rng.u8(..) < 64 { Serialization::None } else { Serialization::Resource },

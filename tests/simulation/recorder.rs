@@ -73,14 +73,21 @@ impl Recorder {
         notes.note(What::Delivered { delivery, instance, driver, sequence, attempt });
     }
 
-    /// The oldest delivery of that token that was not settled yet; a repeated word is on the last.
-    pub(crate) fn delivery(&self, instance: usize, token: &AckToken, repeated: bool) -> usize {
+    /// The oldest delivery of that token that was not settled yet. A word that may be a repeated one
+    /// is that, and on the last delivery, when all were settled before.
+    pub(crate) fn delivery(
+        &self,
+        instance: usize,
+        token: &AckToken,
+        may_be_repeated: bool,
+    ) -> (usize, bool) {
         let mut notes = self.notes();
         let made = notes.deliveries.get_mut(&(instance, token.clone())).expect("it was delivered");
         let last = made.deliveries.len() - 1;
-        let which = if repeated { last } else { made.settled.min(last) };
+        let repeated = may_be_repeated && made.settled > last;
+        let which = made.settled.min(last);
         made.settled += usize::from(!repeated);
-        made.deliveries[which]
+        (made.deliveries[which], repeated)
     }
 
     /// Whether the stream holds more than was known before: what was published just now was stored.

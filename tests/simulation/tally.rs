@@ -101,7 +101,7 @@ impl Tally {
                     let of = answers.entry((event, driver)).or_default();
                     if by == Answer::GivenUp && of.iter().all(|(_, by)| *by != Answer::GivenUp) {
                         let runs = began.get(&(event, driver)).copied().unwrap_or_default();
-                        let most = history.plan.drivers[driver].max_attempts;
+                        let most = history.plan.drivers[driver].most_deliveries();
                         self.count("unpromised: given up, never run", u64::from(runs == 0));
                         self.count("unpromised: given up, run too seldom", u64::from(runs < most));
                         self.count("unpromised: given up, answered before", of.len().min(1) as u64);

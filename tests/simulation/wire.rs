@@ -36,8 +36,8 @@ impl Wire {
             Settlement::Term(_) => Settled::Term,
             Settlement::InProgress => return,
         };
-        let delivery = self.recorder.delivery(self.instance, token, confirmed);
-        self.recorder.note(What::Settled { delivery, by, confirmed });
+        let (delivery, repeated) = self.recorder.delivery(self.instance, token, confirmed);
+        self.recorder.note(What::Settled { delivery, by, repeated });
     }
 
     /// What the stream made of a message, by what it holds and what it says.

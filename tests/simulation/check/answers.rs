@@ -49,7 +49,7 @@ fn check_one(
             let gave_up = facts.answers_to(event, driver).any(|a| a.by == Answer::GivenUp);
             // A letter may be stored and the process end before the answer is.
             let delivered = facts.deliveries_of(event, driver).map(|d| d.attempt).max();
-            let most = history.plan.drivers[driver].max_attempts;
+            let most = history.plan.drivers[driver].most_deliveries();
             if !letters.is_empty() && !gave_up && delivered <= Some(most.into()) {
                 found.push(format!("{of}: a dead letter although it was not given up"));
             }
@@ -105,7 +105,7 @@ fn fault_of(history: &History, facts: &Facts, answer: &Answered) -> Option<&'sta
             (!right || ended > place).then_some("an answer that its run did not give")
         }
         Answer::GivenUp => {
-            let most = u64::from(history.plan.drivers[driver].max_attempts);
+            let most = u64::from(history.plan.drivers[driver].most_deliveries());
             let mut deliveries = facts.deliveries_of(event, driver);
             (!deliveries.any(|d| d.attempt > most && d.place < place))
                 .then_some("given up before its last attempt")

@@ -62,7 +62,7 @@ fn good(events: usize) -> History {
             What::Wrote { run: event, line: 1 },
             What::Ended { run: event, by: Ended::Success },
             answered(event, 0, event, Fate::Stored),
-            What::Settled { delivery: event, by: Settled::Ack, confirmed: false },
+            What::Settled { delivery: event, by: Settled::Ack, repeated: false },
         ]);
         log.extend((0..2).map(|line| stored_line(event, line)));
     }
@@ -187,7 +187,7 @@ fn an_answer_after_the_event_went_to_another_is_found() {
 fn giving_back_what_is_anothers_is_found() {
     is_caught("given back when", |h| {
         insert(h, 6, delivered(9, 1, 1, 2));
-        h.entries[8].what = What::Settled { delivery: 0, by: Settled::Nak, confirmed: false };
+        h.entries[8].what = What::Settled { delivery: 0, by: Settled::Nak, repeated: false };
     });
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Delivery {
     pub(super) driver: usize,
     pub(super) sequence: u64,
     pub(super) attempt: u64,
-    /// Where, what, and whether it was confirmed.
+    /// Where, what, and whether it was said before.
     pub(super) settled: Vec<(Place, Settled, bool)>,
 }
 
@@ -97,9 +97,9 @@ impl Facts {
                 let made = Delivery { place, instance, driver, sequence, attempt, settled };
                 self.deliveries.insert(delivery, made);
             }
-            What::Settled { delivery, by, confirmed } => {
+            What::Settled { delivery, by, repeated } => {
                 if let Some(delivery) = self.deliveries.get_mut(&delivery) {
-                    delivery.settled.push((place, by, confirmed));
+                    delivery.settled.push((place, by, repeated));
                 }
             }
             What::Began { run, instance, driver, event, attempt } => {
@@ -175,6 +175,11 @@ impl Facts {
                 .iter()
                 .any(|(of, gone, _)| *of == driver && (first..before).contains(gone))
         })
+    }
+
+    /// Whether the consumer that made a delivery was deleted since.
+    pub(super) fn made_anew_after(&self, delivery: &Delivery) -> bool {
+        self.absences.iter().any(|(of, gone, _)| *of == delivery.driver && *gone > delivery.place)
     }
 
     /// Whether the stream was allowed to drop the event: the driver's consumer was deleted before it

@@ -12,18 +12,18 @@ pub(super) fn check(history: &History, facts: &Facts, found: &mut Vec<String>) {
             continue;
         };
         let expected = history.plan.expected(*event, delivery.driver);
-        let once = delivery.settled.iter().filter(|(_, _, confirmed)| !confirmed).count();
+        let once = delivery.settled.iter().filter(|(_, _, repeated)| !repeated).count();
         if once > 1 {
             found.push(format!("delivery {number} was settled {once} times: {delivery:?}"));
         }
-        for (place, by, confirmed) in &delivery.settled {
+        for (place, by, repeated) in &delivery.settled {
             let answered = facts.answers_to(*event, delivery.driver).any(|a| a.place < *place);
             let buried = facts.letters_for(*event, delivery.driver).any(|l| l.place < *place);
             let right = match (by, expected) {
                 (Settled::Ack, Expected::Answered) => answered,
                 (Settled::Ack, Expected::Ignored) => true,
                 (Settled::Term, Expected::Buried) => buried,
-                (Settled::Nak, _) => !confirmed,
+                (Settled::Nak, _) => !repeated,
                 _ => false,
             };
             if !right {
