@@ -1,5 +1,7 @@
-//! A driver as a process: what signals do to it.
+//! A driver as a process: what signals do to it, and what it weighs.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod weight;
 
 use std::process::Stdio;
 
@@ -11,10 +13,15 @@ use serde_json::json;
 use tokio::process::{Child, Command};
 
 async fn start(stage: &Stage) -> Child {
+    start_with(stage, &[]).await
+}
+
+async fn start_with(stage: &Stage, environment: &[(&str, &str)]) -> Child {
     let driver = Command::new(env!("CARGO_BIN_EXE_test_driver"))
         .env("CONVEYOR_NATS_URL", shared_server().await)
         .env("DRIVER_NAME", &stage.driver)
         .env("RESOURCE", &stage.resource)
+        .envs(environment.iter().copied())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
@@ -86,7 +93,7 @@ async fn the_first_signal_drains_and_the_second_ends() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_drivers_event_runs_again_after_the_ack_wait() {
     let stage = Stage::on_nats().await;
-    let mut driver = start(&stage).await;
+    let mut driver = start_with(&stage, &[("ACK_WAIT_MS", "1000")]).await;
     running(&stage, None).await;
     driver.kill().await.unwrap();
     let short = stage.driver_with(|options| options.ack_wait_ms = 1_000).reconcile(async |run| {
