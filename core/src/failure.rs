@@ -1,6 +1,6 @@
 //! How a reconcile can end other than with a result.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::message::DriverResult;
 
 /// Why a reconcile did not come to a result.
 ///
-/// Any error converts into one, so `?` works in a reconcile: the event is then answered with a failed
+/// Any error converts into one, text and boxed errors included, so `?` works in a reconcile: the event is then answered with a failed
 /// result that carries the error's type, message and causes. Ask for another try with
 /// [`Failure::retry`].
 ///
@@ -62,7 +62,7 @@ impl Failure {
         Self { message: message.into(), kind }
     }
 
-    /// The delay before the next attempt; only a retry has one.
+    /// The delay before the next attempt, at most 30 days; only a retry has one.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         if let Kind::Retry { after } = &mut self.kind {
@@ -135,8 +135,9 @@ impl Failure {
     }
 }
 
-impl<E: StdError + Send + Sync + 'static> From<E> for Failure {
+impl<E: Into<Box<dyn StdError + Send + Sync>> + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
+        let error = error.into();
         let mut causes = String::new();
         let mut cause = error.source();
         while let Some(error) = cause {
@@ -145,7 +146,9 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Failure {
             cause = error.source();
         }
         let traceback = (!causes.is_empty()).then_some(causes);
-        Self::of_type(std::any::type_name::<E>(), error.to_string(), traceback)
+        let only_text = [TypeId::of::<String>(), TypeId::of::<&str>()].contains(&TypeId::of::<E>());
+        let error_type = if only_text { "Failed" } else { std::any::type_name::<E>() };
+        Self::of_type(error_type, error.to_string(), traceback)
     }
 }
 
@@ -166,6 +169,23 @@ mod tests {
         assert!(!result.success);
         assert_eq!(result.data["error"]["type"], "core::num::error::ParseIntError");
         assert_eq!(result.data["error"]["message"], result.message);
+    }
+
+    #[test]
+    fn text_and_boxed_errors_convert_too() {
+        fn fails(how: u8) -> Result<(), Failure> {
+            match how {
+                0 => Err("text")?,
+                1 => Err(String::from("text"))?,
+                _ => Err(Box::<dyn StdError + Send + Sync>::from("text"))?,
+            }
+            Ok(())
+        }
+        for how in 0..3 {
+            assert_eq!(fails(how).unwrap_err().message(), "text");
+        }
+        let result = fails(0).unwrap_err().into_result();
+        assert_eq!(result.data["error"]["type"], "Failed");
     }
 
     #[test]

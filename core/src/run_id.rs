@@ -31,10 +31,14 @@ impl RunId {
     /// The id as part of a subject.
     ///
     /// # Errors
-    /// `MessageInvalid` when the id is empty, holds white space, a control character, `*` or `>`,
-    /// or has a leading, trailing or doubled dot: no log line can be published under it.
+    /// `MessageInvalid` when the id is empty, longer than 1024 bytes, holds white space, a control
+    /// character, `*` or `>`, or has a leading, trailing or doubled dot: no log line can be
+    /// published under it.
     pub fn subject_part(&self) -> Result<&str> {
-        let reason = if self.0.is_empty() {
+        const MOST_BYTES: usize = 1_024;
+        let reason = if self.0.len() > MOST_BYTES {
+            "is longer than 1024 bytes"
+        } else if self.0.is_empty() {
             "is empty"
         } else if self
             .0
@@ -80,6 +84,8 @@ mod tests {
         for bad in ["", " ", "a b", "a\tb", "*", ">", "a.*", ".a", "a.", "a..b", "a\u{0}b"] {
             assert!(RunId::from(bad).subject_part().is_err(), "{bad:?}");
         }
+        assert!(RunId::from("r".repeat(1_025)).subject_part().is_err());
+        assert!(RunId::from("r".repeat(1_024)).subject_part().is_ok());
         for good in ["5f0c7a52-3a4e-4f0b-9c55-2f6f1f0d9a11", "nightly.42", "\u{e4}"] {
             assert_eq!(RunId::from(good).subject_part().unwrap(), good);
         }

@@ -173,16 +173,17 @@ async fn an_event_whose_ack_was_lost_is_acknowledged_again_and_not_run_again() {
         .driver_with(|options| options.ack_wait_ms = 1_000)
         .reconcile(async |_| Ok(DriverResult::success("done")));
     let running = stage.start(driver).await;
-    memory.lose_settlements(1);
+    memory.lose_settlements(5);
     stage.post("app").await;
     stage.all_settled().await;
     let report = running.drain().await.unwrap();
-    assert_eq!((report.drivers[0].succeeded, report.drivers[0].answered_before), (1, 1));
+    assert_eq!(report.drivers[0].succeeded, 1);
+    assert!(report.drivers[0].answered_before > 0, "{report}");
     assert_eq!(memory.held(subject::PIPELINES_STREAM), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_ack_is_repeated_at_the_end() {
+async fn a_lost_ack_is_sent_again() {
     let stage = Stage::on_memory().await;
     let memory = stage.memory.clone().unwrap();
     let driver = stage.driver().reconcile(async |_| Ok(DriverResult::success("done")));

@@ -104,3 +104,17 @@ async fn while_a_dead_letter_cannot_be_stored_its_message_comes_again() {
     let report = running.drain().await.unwrap();
     assert_eq!((report.drivers[0].retried, report.drivers[0].dead_lettered), (3, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_cannot_be_stored_is_not_tried_without_a_rest() {
+    let stage = Stage::on_memory().await;
+    let memory = stage.memory.clone().unwrap();
+    let at_once = stage.driver_with(|options| options.retry_initial_ms = 0);
+    let driver = at_once.reconcile(async |_| Ok(DriverResult::success("called")));
+    let _running = stage.start(driver).await;
+    memory.fail_publishes("dead-letters.>", 20);
+    let posted = tokio::time::Instant::now();
+    stage.publish(&subject::resource(&stage.resource), "[]").await;
+    letters(&stage, 1).await;
+    assert!(posted.elapsed() >= Duration::from_secs(10), "{:?}", posted.elapsed());
+}

@@ -193,6 +193,27 @@ async fn runs_again(stage: &Stage) -> String {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_drain_ends_although_a_result_cannot_be_stored() {
+    let stage = Stage::on_memory().await;
+    let memory = stage.memory.clone().unwrap();
+    memory.fail_publishes("pipelines.>", usize::MAX);
+    let driver = stage.driver_with(|options| options.cancel_grace_ms = 1_000);
+    let (driver, started) = announced(driver, async |_| Ok(DriverResult::success("unheard of")));
+    let running = stage
+        .manager_with(|options| options.shutdown_grace_ms = 1_000)
+        .driver(driver)
+        .start()
+        .await
+        .unwrap();
+    stage.post("app").await;
+    started.notified().await;
+    let asked = tokio::time::Instant::now();
+    let report = running.drain().await.unwrap();
+    assert_eq!((report.drivers[0].given_back, report.drivers[0].succeeded), (1, 0), "{report}");
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn given_back_means_at_once_and_not_after_the_ack_wait() {
     let stage = Stage::on_memory().await;
     let (driver, started) = announced(stage.driver(), async |_| std::future::pending().await);

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use conveyor_driver::options::ManagerOptions;
-use conveyor_driver::{DriverManager, DriverResult, subject};
-use conveyor_driver_tests::{Stage, on_both_streams, shared_server};
+use conveyor_driver::options::{DriverOptions, ManagerOptions};
+use conveyor_driver::{DriverManager, DriverResult, Failure, subject};
+use conveyor_driver_tests::{Stage, eventually, on_both_streams, shared_server};
 
 on_both_streams!(
     a_run_longer_than_the_ack_wait_runs_once,
@@ -93,7 +93,7 @@ async fn a_run_whose_lease_cannot_be_renewed_is_cancelled_before_another_may_sta
     };
     let cut_off = stage.start(driver(&stage)).await;
     stage.post("app").await;
-    conveyor_driver_tests::eventually("the event is taken", async || {
+    eventually("the event is taken", async || {
         (stage.consumer().await.ack_pending == 1).then_some(())
     })
     .await;
@@ -107,4 +107,87 @@ async fn a_run_whose_lease_cannot_be_renewed_is_cancelled_before_another_may_sta
     let report = cut_off.drain().await.unwrap();
     assert_eq!((report.drivers[0].lease_lost, report.drivers[0].succeeded), (1, 0));
     assert_eq!(memory.held(subject::PIPELINES_STREAM), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_succeeds_after_its_lease_was_lost_leaves_the_answer_to_the_new_owner() {
+    let stage = Stage::on_memory().await;
+    let memory = stage.memory.clone().unwrap();
+    let stubborn = stage.driver_with(|options| options.ack_wait_ms = 1_000).reconcile(async |_| {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        Ok(DriverResult::success("too late"))
+    });
+    let running = stage
+        .manager_with(|options| options.shutdown_grace_ms = 0)
+        .driver(stubborn)
+        .start()
+        .await
+        .unwrap();
+    let elsewhere = memory.connection();
+    let other = stage.again_on(Arc::new(elsewhere.clone()), Some(elsewhere)).await;
+    stage.post("app").await;
+    eventually("the event is taken", async || {
+        (other.consumer().await.ack_pending == 1).then_some(())
+    })
+    .await;
+    memory.cut();
+    let drained = tokio::spawn(running.drain());
+    let driver = other.driver_with(|options| options.ack_wait_ms = 1_000).reconcile(async |run| {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        Ok(DriverResult::success(format!("attempt {}", run.attempt())))
+    });
+    let _second = other.manager().driver(driver).start().await.unwrap();
+    eventually("the event is with the other", async || {
+        (other.consumer().await.ack_pending == 1).then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    memory.restore();
+    let report = drained.await.unwrap().unwrap();
+    assert_eq!((report.drivers[0].lease_lost, report.drivers[0].given_back), (1, 0), "{report}");
+    assert_eq!(other.result().await.result.message, "attempt 2");
+    other.all_settled().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_whose_lease_is_lost_while_it_waits_for_its_lane_is_left_alone() {
+    let stage = Stage::on_memory().await;
+    let memory = stage.memory.clone().unwrap();
+    let first = stage.driver_with(|options| {
+        options.ack_wait_ms = 1_000;
+        options.max_attempts = 2;
+    });
+    let first =
+        first.reconcile(async |_| Err(Failure::retry("later").after(Duration::from_secs(10))));
+    let running = stage.start(first).await;
+    stage.post("app").await;
+    eventually("it is to be tried again", async || {
+        (stage.consumer().await.ack_pending == 1).then_some(())
+    })
+    .await;
+    running.drain().await.unwrap();
+    let options = |options: &mut DriverOptions| {
+        options.ack_wait_ms = 1_000;
+        options.max_attempts = 1;
+        options.max_deliveries = Some(1);
+        options.concurrency = 4;
+        options.cancel_grace_ms = 60_000;
+    };
+    let slow = stage.driver_with(options).reconcile(async |_| {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        Ok(DriverResult::success("too late"))
+    });
+    let running = stage.start(slow).await;
+    stage.post("app").await;
+    eventually("both are taken", async || (stage.consumer().await.ack_pending == 2).then_some(()))
+        .await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    memory.cut();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    memory.fail_publishes("dead-letters.>", 1);
+    memory.restore();
+    stage.all_settled().await;
+    let report = running.drain().await.unwrap();
+    // The one that was running and the one that waited behind it; both came again.
+    assert_eq!((report.drivers[0].lease_lost, report.drivers[0].poisoned), (2, 2), "{report}");
 }

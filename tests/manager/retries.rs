@@ -69,7 +69,11 @@ async fn the_delay_is_the_one_asked_for_or_grows() {
 async fn an_event_that_was_never_answered_is_given_up_and_kept() {
     let stage = Stage::on_memory().await;
     let memory = stage.memory.clone().unwrap();
-    let driver = || stage.driver().reconcile(async |_| Ok(DriverResult::success("fine")));
+    let driver = || {
+        stage
+            .driver_with(|options| options.max_deliveries = Some(5))
+            .reconcile(async |_| Ok(DriverResult::success("fine")))
+    };
     stage.start(driver()).await.drain().await.unwrap();
     stage.post("app").await;
     let mut killed = stage.stream.pull(MESSAGES_STREAM, &stage.driver).await.unwrap();

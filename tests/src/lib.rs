@@ -3,10 +3,12 @@
 
 mod condition;
 pub mod faults;
+mod real_time;
 mod server;
 mod stage;
 
 pub use condition::{DEADLINE, eventually, unique_name};
+pub use real_time::in_real_time;
 pub use server::{connect, nats, shared_server};
 pub use stage::Stage;
 

@@ -8,6 +8,7 @@
 mod line;
 mod pieces;
 mod queue;
+mod queued_line;
 mod run_log;
 mod sender;
 mod tracing_layer;
@@ -18,4 +19,4 @@ pub use tracing_layer::RunLogLayer;
 
 pub(crate) use queue::LogQueue;
 pub(crate) use sender::LogSender;
-pub(crate) use tracing_layer::run_span;
+pub(crate) use tracing_layer::{in_log, run_span};

@@ -2,59 +2,75 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use tokio::sync::{Notify, Semaphore};
+use tokio::task::coop::unconstrained;
+use tokio_util::sync::CancellationToken;
 
-use super::run_log::RunLog;
-
-/// A line as it goes out.
-#[derive(Debug)]
-pub(super) struct QueuedLine {
-    pub(super) run: RunLog,
-    pub(super) number: u64,
-    pub(super) body: Bytes,
-    pub(super) cost: u32,
-}
+use super::queued_line::QueuedLine;
+use crate::stream::SharedStream;
 
 /// One driver's lines.
 #[derive(Debug)]
 pub(crate) struct LogQueue {
+    stream: SharedStream,
     lines: Mutex<VecDeque<QueuedLine>>,
     filled: Notify,
     space: Semaphore,
     capacity: u32,
     unsettled: AtomicUsize,
+    lost: AtomicUsize,
     closed: AtomicBool,
-    /// Whether a writer that cannot await may block its thread: only when the sender has another.
+    /// The sender has ended: what is written from now on goes nowhere.
+    ended: CancellationToken,
+    /// Whether a writer that cannot await may block its thread: only when the sender and its
+    /// connection have another.
     may_block: bool,
-    /// The most bytes an entry may have.
-    pub(super) max_entry_bytes: usize,
+    /// What the stream was seen to refuse as too large, though the server would take it.
+    ceiling: AtomicUsize,
 }
 
 impl LogQueue {
-    pub(crate) fn new(capacity_bytes: u32, max_payload: usize, may_block: bool) -> Self {
-        const ROOM_FOR_HEADERS: usize = 256;
+    pub(crate) fn new(stream: SharedStream, capacity_bytes: u32, may_block: bool) -> Self {
         Self {
+            stream,
             lines: Mutex::default(),
             filled: Notify::new(),
             space: Semaphore::new(capacity_bytes as usize),
             capacity: capacity_bytes,
             unsettled: AtomicUsize::new(0),
+            lost: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+            ended: CancellationToken::new(),
             may_block,
-            max_entry_bytes: max_payload.saturating_sub(ROOM_FOR_HEADERS),
+            ceiling: AtomicUsize::new(usize::MAX),
         }
+    }
+
+    /// The most bytes an entry may have now.
+    pub(super) fn max_entry_bytes(&self) -> usize {
+        const ROOM_FOR_HEADERS: usize = 256;
+        let limit = self.stream.max_payload().min(self.ceiling.load(Ordering::Relaxed));
+        limit.saturating_sub(ROOM_FOR_HEADERS)
+    }
+
+    /// An entry of so many bytes was refused as too large.
+    pub(super) fn lower_ceiling(&self, refused_bytes: usize) {
+        const LEAST: usize = 4_096;
+        self.ceiling.fetch_min((refused_bytes / 2).max(LEAST), Ordering::Relaxed);
     }
 
     /// Waits until there is room for this many bytes, and takes it. Returns what to give back.
     pub(super) async fn reserve(&self, bytes: usize) -> u32 {
         let cost = self.cost(bytes);
-        if let Ok(permit) = self.space.acquire_many(cost).await {
-            permit.forget();
+        match self.space.acquire_many(cost).await {
+            Ok(permit) => {
+                permit.forget();
+                cost
+            }
+            Err(_ended) => 0,
         }
-        cost
     }
 
     /// The same for a writer that cannot await.
@@ -65,10 +81,24 @@ impl LogQueue {
             return cost;
         }
         if self.may_block {
-            return pollster::block_on(self.reserve(bytes));
+            // Within a task tokio would let the wait fail once the task had used up its turn, and
+            // a blocked task never gets another one.
+            return pollster::block_on(unconstrained(self.reserve(bytes)));
         }
         // The sender shares this thread, so waiting would never end: go over the bound instead.
         0
+    }
+
+    /// Takes the room that a line needs beyond what was reserved, if there is any.
+    pub(super) fn top_up(&self, cost: u32, bytes: usize) -> u32 {
+        let further = self.cost(bytes).saturating_sub(cost);
+        match self.space.try_acquire_many(further) {
+            Ok(permit) if cost > 0 => {
+                permit.forget();
+                cost + further
+            }
+            _ => cost,
+        }
     }
 
     fn cost(&self, bytes: usize) -> u32 {
@@ -76,6 +106,12 @@ impl LogQueue {
     }
 
     pub(super) fn push(&self, line: QueuedLine) {
+        if self.ended.is_cancelled() {
+            if self.lost.fetch_add(1, Ordering::AcqRel) == 0 {
+                tracing::warn!(run = ?line.run, "log lines written after the driver's end are lost");
+            }
+            return;
+        }
         self.unsettled.fetch_add(1, Ordering::AcqRel);
         let mut lines = self.lock();
         lines.push_back(line);
@@ -97,21 +133,29 @@ impl LogQueue {
 
     /// Waits until there is something to take, or the queue is closed.
     pub(super) async fn filled(&self) {
-        while self.len() == 0 && !self.is_closed() {
+        while self.is_empty() && !self.is_closed() {
             self.filled.notified().await;
         }
     }
 
     /// A line is done with: its room is free again.
     pub(super) fn settle(&self, line: &QueuedLine) {
-        self.unsettled.fetch_sub(1, Ordering::AcqRel);
         self.space.add_permits(line.cost as usize);
-        line.run.line_settled();
+        if line.is_last {
+            self.unsettled.fetch_sub(1, Ordering::AcqRel);
+            line.run.line_settled();
+        }
     }
 
-    /// How many lines are not known to be stored.
-    pub(crate) fn unsettled(&self) -> usize {
-        self.unsettled.load(Ordering::Acquire)
+    /// A line cannot be stored at all.
+    pub(super) fn lose(&self, line: &QueuedLine) {
+        self.lost.fetch_add(1, Ordering::AcqRel);
+        self.settle(line);
+    }
+
+    /// How many lines are not stored, and as far as is known will not be.
+    pub(crate) fn unsent(&self) -> usize {
+        self.unsettled.load(Ordering::Acquire) + self.lost.load(Ordering::Acquire)
     }
 
     /// No more lines will come; the sender ends once it has sent what is here.
@@ -120,15 +164,25 @@ impl LogQueue {
         self.filled.notify_one();
     }
 
+    /// There is no sender any more: nobody waits for it from now on.
+    pub(crate) fn end(&self) {
+        self.ended.cancel();
+        self.space.close();
+    }
+
+    pub(super) async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.lock().len()
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<QueuedLine>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<QueuedLine>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::line::{Level, LogLine};
 use super::pieces::pieces;
-use super::queue::{LogQueue, QueuedLine};
+use super::queue::LogQueue;
+use super::queued_line::{LineId, QueuedLine};
 use crate::clock;
 use crate::message::{DriverMessage, LabelsRef, LogEntryRef};
 use crate::run_id::RunId;
@@ -70,25 +71,25 @@ impl RunLog {
     /// Writes a line. Returns once the line has its place in the log: at once, unless the buffer is
     /// full of lines the server has not stored yet.
     pub async fn write(&self, line: impl Into<LogLine>) {
-        let Some((line, limit)) = self.fitted(line.into()) else { return };
+        let Some((line, beside, limit)) = self.fitted(line.into()) else { return };
         for piece in pieces(&line.message, limit) {
-            let cost = self.0.queue.reserve(piece.len() + self.overhead()).await;
+            let cost = self.0.queue.reserve(piece.len() + beside).await;
             self.append(&line, piece, cost);
         }
     }
 
     /// The same where nothing can be awaited. Blocks the thread while the buffer is full.
     pub fn write_blocking(&self, line: impl Into<LogLine>) {
-        let Some((line, limit)) = self.fitted(line.into()) else { return };
+        let Some((line, beside, limit)) = self.fitted(line.into()) else { return };
         for piece in pieces(&line.message, limit) {
-            let cost = self.0.queue.reserve_blocking(piece.len() + self.overhead());
+            let cost = self.0.queue.reserve_blocking(piece.len() + beside);
             self.append(&line, piece, cost);
         }
     }
 
     /// A line of the runtime's own: few and short, it takes its place without waiting for room.
     pub(crate) fn note(&self, line: LogLine) {
-        let Some((line, limit)) = self.fitted(line) else { return };
+        let Some((line, _, limit)) = self.fitted(line) else { return };
         pieces(&line.message, limit).for_each(|piece| self.append(&line, piece, 0));
     }
 
@@ -112,8 +113,16 @@ impl RunLog {
         self.write(LogLine::new(Level::Error, message)).await;
     }
 
-    /// Waits until every line written so far is stored.
+    /// Waits until every line written so far is stored, or the driver has ended.
     pub async fn flush(&self) {
+        tokio::select! {
+            biased;
+            () = self.stored() => {}
+            () = self.0.queue.ended() => {}
+        }
+    }
+
+    async fn stored(&self) {
         let upto = self.0.written.load(Ordering::Acquire);
         loop {
             let progress = self.0.progress.notified();
@@ -124,9 +133,9 @@ impl RunLog {
         }
     }
 
-    /// The line with labels that can be sent, and how many bytes its message may have when escaped.
-    /// Nothing when no line of this run can be stored.
-    fn fitted(&self, mut line: LogLine) -> Option<(LogLine, usize)> {
+    /// The line with labels that can be sent, how many bytes an entry has beside its message, and how
+    /// many the message may have when escaped. Nothing when no line of this run can be stored.
+    fn fitted(&self, mut line: LogLine) -> Option<(LogLine, usize, usize)> {
         if self.0.subjects.is_none() {
             if !self.0.warned.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
@@ -136,7 +145,7 @@ impl RunLog {
             }
             return None;
         }
-        let room = self.0.queue.max_entry_bytes.saturating_sub(self.overhead());
+        let room = self.0.queue.max_entry_bytes().saturating_sub(self.overhead());
         let mut labels = 0;
         if !line.labels.is_empty() {
             line.labels.remove("level");
@@ -150,7 +159,7 @@ impl RunLog {
                 labels = 0;
             }
         }
-        Some((line, room - labels))
+        Some((line, self.overhead() + labels, room - labels))
     }
 
     /// The most bytes an entry has beside its message and labels.
@@ -181,9 +190,12 @@ impl RunLog {
         inner.written.fetch_add(1, Ordering::AcqRel);
         inner.queue.push(QueuedLine {
             run: self.clone(),
-            number: stamps.lines,
+            id: LineId { line: stamps.lines, piece: 1 },
+            cost: inner.queue.top_up(cost, body.len()),
             body: body.into(),
-            cost,
+            unix_nanos: stamps.last_unix_nanos,
+            span_nanos: QueuedLine::SPAN_NANOS,
+            is_last: true,
         });
     }
 
@@ -203,8 +215,8 @@ impl RunLog {
         self.0.subjects.as_ref()
     }
 
-    pub(super) fn message_id(&self, number: u64) -> String {
-        format!("{}.{number}", self.0.id_prefix)
+    pub(super) fn message_id(&self, id: LineId) -> String {
+        format!("{}.{}.{}", self.0.id_prefix, id.line, id.piece)
     }
 
     pub(super) fn line_settled(&self) {

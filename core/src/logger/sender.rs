@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::queue::{LogQueue, QueuedLine};
+use super::queue::LogQueue;
+use super::queued_line::QueuedLine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::patience::Patience;
 use crate::stream::{Message, Receipt, SharedStream};
@@ -40,6 +41,7 @@ impl LogSender {
     /// not stored then, the queue still counts.
     pub(crate) async fn run(mut self) {
         while let Ok(true) = self.step().await {}
+        self.queue.end();
     }
 
     /// Sends what there is room for and waits for one thing to happen. False when all is done.
@@ -52,7 +54,7 @@ impl LogSender {
         let room = self.open.len() < self.window;
         let Some((_, oldest)) = self.open.front_mut() else {
             self.queue.filled().await;
-            return Ok(self.queue.len() > 0 || !self.queue.is_closed());
+            return Ok(!self.queue.is_empty() || !self.queue.is_closed());
         };
         let stored = tokio::select! {
             biased;
@@ -61,27 +63,47 @@ impl LogSender {
         };
         match stored {
             Ok(_) => self.settle_oldest(),
+            Err(error) if error.code() == ErrorCode::TooLarge => {
+                let oldest = self.open.pop_front();
+                let halves = oldest.and_then(|(line, _)| self.cut(line, &error));
+                for half in halves.into_iter().flatten() {
+                    self.publish(half).await?;
+                }
+            }
             Err(error) => self.publish_again(error).await?,
         }
         Ok(true)
     }
 
     async fn publish(&mut self, line: QueuedLine) -> Result<()> {
-        let Some(subjects) = line.run.subjects() else { return Ok(()) };
-        let message = Message::new(&subjects.stored, line.body.clone())
-            .with_id(line.run.message_id(line.number));
-        loop {
-            match self.stream.publish(message.clone()).await {
-                Ok(receipt) => {
-                    self.open.push_back((line, receipt));
-                    return Ok(());
-                }
+        let mut lines = vec![line];
+        while let Some(line) = lines.pop() {
+            let Some(subjects) = line.run.subjects() else { continue };
+            let message = Message::new(&subjects.stored, line.body.clone())
+                .with_id(line.run.message_id(line.id));
+            match self.stream.publish(message).await {
+                Ok(receipt) => self.open.push_back((line, receipt)),
                 Err(error) if error.code() == ErrorCode::TooLarge => {
-                    tracing::error!(driver = %self.driver, %error, "a log line was lost");
-                    self.queue.settle(&line);
-                    return Ok(());
+                    lines.extend(self.cut(line, &error).into_iter().flatten().rev());
                 }
-                Err(error) => self.wait(error).await?,
+                Err(error) => {
+                    lines.push(line);
+                    self.wait(error).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A line that is too large for the stream, as two.
+    fn cut(&self, line: QueuedLine, error: &Error) -> Option<[QueuedLine; 2]> {
+        self.queue.lower_ceiling(line.body.len());
+        match line.cut() {
+            Ok(halves) => Some(halves),
+            Err(line) => {
+                tracing::error!(driver = %self.driver, %error, "a log line is lost");
+                self.queue.lose(&line);
+                None
             }
         }
     }
@@ -103,7 +125,7 @@ impl LogSender {
         }
         if self.patience.speaks() {
             tracing::warn!(
-                driver = %self.driver, waiting = self.queue.unsettled(), %error,
+                driver = %self.driver, waiting = self.queue.unsent(), %error,
                 "log lines cannot be stored; they are kept and tried again"
             );
         }

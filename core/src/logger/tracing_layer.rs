@@ -46,6 +46,16 @@ impl RunLogLayer {
     }
 }
 
+tokio::task_local! {
+    /// The log of the run that this task is. Holds also when a filter turned the run's span off.
+    static CURRENT: RunLog;
+}
+
+/// Runs a reconcile within its log.
+pub(crate) fn in_log<F: Future>(log: RunLog, reconcile: F) -> impl Future<Output = F::Output> {
+    CURRENT.scope(log, reconcile)
+}
+
 /// The span that a reconcile runs in.
 pub(crate) fn run_span(log: &RunLog, driver: &str, run: &RunId) -> Span {
     OPENING.set(Some(log.clone()));
@@ -65,10 +75,11 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for RunLogLayer {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let Some(mut scope) = context.event_scope(event) else { return };
-        let Some(log) = scope.find_map(|span| span.extensions().get::<RunLog>().cloned()) else {
-            return;
+        let of_span = || {
+            let mut scope = context.event_scope(event)?;
+            scope.find_map(|span| span.extensions().get::<RunLog>().cloned())
         };
+        let Some(log) = of_span().or_else(|| CURRENT.try_with(Clone::clone).ok()) else { return };
         let metadata = event.metadata();
         let mut fields = Fields::default();
         event.record(&mut fields);

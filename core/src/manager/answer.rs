@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
-use super::lease::Lease;
-use super::stop::StopHandle;
+use super::life::Event;
+use super::message_id;
 use crate::error::{Error, ErrorCode, Result};
 use crate::fault_point;
 use crate::message::{DriverMessage, DriverResult, Echo, answer};
@@ -20,23 +21,30 @@ pub(super) enum Published {
     Stopped,
 }
 
-/// Publishes the answer, and tries again until it is stored, the lease is lost or the process ends.
+/// Publishes the answer, and tries again until it is stored, the lease is lost or `end` fires.
+///
+/// # Errors
+/// `TooLarge` when not even the shortest answer is accepted.
 pub(super) async fn publish(
     stream: &SharedStream,
     driver: &str,
-    message: &DriverMessage,
-    sequence: u64,
+    event: &Event,
     result: &DriverResult,
-    lease: &Lease,
-    stop: &StopHandle,
+    end: &CancellationToken,
 ) -> Result<Published> {
-    let id = message_id(driver, message, sequence);
+    let id = message_id::of_result(driver, &event.message, event.delivery.sequence);
     let mut patience = Patience::for_server();
+    // The stream may take less than the server.
+    let mut ceiling = usize::MAX;
     loop {
-        let room = stream.max_payload().saturating_sub(HEADER_BYTES + id.len());
-        let bytes = compose(driver, message, result, room)?;
+        let limit = stream.max_payload().min(ceiling);
+        let room = limit.saturating_sub(HEADER_BYTES + id.len());
+        let bytes = compose(driver, &event.message, result, room)?;
+        let size = bytes.len();
         let letter = Message::new(DRIVER_RESULT, bytes).with_id(&id);
         let error = tokio::select! {
+            biased;
+            () = event.lease.lost() => return Ok(Published::LeaseLost),
             stored = store(stream, letter) => match stored {
                 Ok(()) => {
                     fault_point::reached("after-result-ack");
@@ -44,22 +52,27 @@ pub(super) async fn publish(
                 }
                 Err(error) => error,
             },
-            () = lease.lost() => return Ok(Published::LeaseLost),
-            () = stop.ending_now() => return Ok(Published::Stopped),
+            () = end.cancelled() => return Ok(Published::Stopped),
         };
-        if error.code() == ErrorCode::Closed {
-            return Ok(Published::Stopped);
+        match error.code() {
+            ErrorCode::Closed => return Ok(Published::Stopped),
+            ErrorCode::TooLarge => {
+                ceiling = size / 2;
+                continue;
+            }
+            _ => {}
         }
         if patience.speaks() {
             tracing::warn!(
-                driver, run_id = %message.run_id, %error,
+                driver, run_id = %event.message.run_id, %error,
                 "a result cannot be stored; it is kept and tried again"
             );
         }
         tokio::select! {
+            biased;
+            () = event.lease.lost() => return Ok(Published::LeaseLost),
             () = patience.wait() => {}
-            () = lease.lost() => return Ok(Published::LeaseLost),
-            () = stop.ending_now() => return Ok(Published::Stopped),
+            () = end.cancelled() => return Ok(Published::Stopped),
         }
     }
 }
@@ -71,13 +84,6 @@ async fn store(stream: &SharedStream, message: Message) -> Result<()> {
 
 /// What the id header takes beside the id itself.
 const HEADER_BYTES: usize = 64;
-
-/// The same for every delivery of one stored message, and no other's: the sender's own id may be
-/// missing or used twice.
-fn message_id(driver: &str, message: &DriverMessage, sequence: u64) -> String {
-    let usable = message.id.len() <= 64 && message.id.bytes().all(|b| b.is_ascii_graphic());
-    format!("{driver}.{}.{sequence}", if usable { &message.id } else { "" })
-}
 
 /// The answer in at most `room` bytes. What does not fit is left out and the message says so.
 fn compose(
@@ -156,13 +162,5 @@ mod tests {
             prop_assert_eq!(&*read.resource.name, "app");
             prop_assert_eq!(&*read.resource.pipeline, "ship");
         }
-    }
-
-    #[test]
-    fn ids_do_not_depend_on_what_a_sender_calls_its_message() {
-        let mut odd = message("");
-        odd.id = "line\nbreak".into();
-        assert_eq!(message_id("git", &odd, 7), "git..7");
-        assert_eq!(message_id("git", &message(""), 7), "git.id.7");
     }
 }

@@ -13,23 +13,26 @@ use crate::cancellation::CancelReason;
 use crate::driver::Reconciled;
 use crate::failure::Failure;
 use crate::fault_point;
-use crate::logger::{RunLog, run_span};
+use crate::logger::{RunLog, in_log, run_span};
 use crate::run::Run;
+
+/// The driver's function, abandoned and perhaps still at work.
+pub(super) type LeftRunning = JoinHandle<Reconciled>;
 
 /// What an attempt came to.
 #[derive(Debug)]
 pub(super) enum Attempted {
     /// The driver's function returned, failed or panicked.
     Ended(Reconciled),
-    /// It was cut short, and did not end by itself if it was abandoned.
-    CutShort { reason: CancelReason, abandoned: bool },
+    /// It was cut short, and abandoned if it did not end by itself.
+    CutShort { reason: CancelReason, abandoned: Option<LeftRunning> },
 }
 
 impl Life {
     /// Runs the driver's function on the host's runtime.
     pub(super) async fn attempt(&self, event: &Event, attempt: u32, log: &RunLog) -> Attempted {
         if let Some(reason) = event.cancel.reason() {
-            return Attempted::CutShort { reason, abandoned: false };
+            return Attempted::CutShort { reason, abandoned: None };
         }
         let run = Run::new(
             event.message.clone(),
@@ -37,11 +40,11 @@ impl Life {
             attempt,
             log.clone(),
             event.cancel.clone(),
-            Duration::from_millis(self.driver.options().cancel_grace_ms),
+            self.cancel_grace(),
         );
         log.touch();
-        let abandoned = Arc::new(AtomicBool::new(false));
-        let mut task = self.spawn(run, log, abandoned.clone());
+        let is_abandoned = Arc::new(AtomicBool::new(false));
+        let mut task = self.spawn(run, log, is_abandoned.clone());
         fault_point::reached("in-run");
         let joined = tokio::select! {
             joined = &mut task => Some(joined),
@@ -51,28 +54,40 @@ impl Life {
                 self.last_chance(&mut task).await
             }
         };
-        if joined.is_none() {
+        let Some(joined) = joined else {
             tracing::warn!(
                 driver = %self.name, run_id = %event.message.run_id,
                 "a cancelled run did not end and is abandoned"
             );
-            abandoned.store(true, Ordering::Release);
+            is_abandoned.store(true, Ordering::Release);
             task.abort();
-        }
-        let ended = joined.and_then(outcome);
-        match (event.cancel.reason(), ended) {
+            let reason = event.cancel.reason().unwrap_or(CancelReason::Shutdown);
+            return Attempted::CutShort { reason, abandoned: Some(task) };
+        };
+        match (event.cancel.reason(), self.outcome(joined)) {
             // What a cancelled run says stands only when it had finished its work all the same.
             (Some(_), Some(Ok(result))) if result.success => Attempted::Ended(Ok(result)),
-            (Some(reason), ended) => {
-                let abandoned = ended.is_none() && abandoned.load(Ordering::Acquire);
-                Attempted::CutShort { reason, abandoned }
-            }
             (None, Some(ended)) => Attempted::Ended(ended),
-            // The host's runtime was shut down beneath it.
-            (None, None) => {
-                Attempted::CutShort { reason: CancelReason::Shutdown, abandoned: false }
-            }
+            (reason, _) => Attempted::CutShort {
+                reason: reason.unwrap_or(CancelReason::Shutdown),
+                abandoned: None,
+            },
         }
+    }
+
+    /// What a finished task came to; nothing when its runtime was shut down beneath it, which ends
+    /// the driver: it has nowhere to run.
+    fn outcome(&self, joined: Result<Reconciled, JoinError>) -> Option<Reconciled> {
+        let error = match joined {
+            Ok(reconciled) => return Some(reconciled),
+            Err(error) => error,
+        };
+        if let Ok(panic) = error.try_into_panic() {
+            return Some(Err(Failure::from_panic(panic.as_ref())));
+        }
+        tracing::error!(driver = %self.name, "the runtime of the drivers was shut down: stopping");
+        self.stop.end_now();
+        None
     }
 
     fn spawn(&self, run: Run, log: &RunLog, abandoned: Arc<AtomicBool>) -> JoinHandle<Reconciled> {
@@ -87,7 +102,7 @@ impl Life {
             }
             reconciled
         };
-        self.host.spawn(reconcile.instrument(span))
+        self.host.spawn(in_log(log.clone(), reconcile).instrument(span))
     }
 
     /// The grace that a cancelled run has; nothing when it did not end within it.
@@ -95,10 +110,9 @@ impl Life {
         &self,
         task: &mut JoinHandle<Reconciled>,
     ) -> Option<Result<Reconciled, JoinError>> {
-        let grace = Duration::from_millis(self.driver.options().cancel_grace_ms);
         tokio::select! {
-            joined = timeout(grace, task) => joined.ok(),
-            () = self.stop.ending_now() => None,
+            joined = timeout(self.cancel_grace(), task) => joined.ok(),
+            () = self.end.cancelled() => None,
         }
     }
 
@@ -121,16 +135,6 @@ impl Life {
             if idle.is_some_and(|idle| log.last_progress() + idle <= now) {
                 return CancelReason::NoProgress;
             }
-        }
-    }
-}
-
-/// What a finished task came to; nothing when its runtime was shut down beneath it.
-fn outcome(joined: Result<Reconciled, JoinError>) -> Option<Reconciled> {
-    match joined {
-        Ok(reconciled) => Some(reconciled),
-        Err(error) => {
-            error.try_into_panic().ok().map(|panic| Err(Failure::from_panic(panic.as_ref())))
         }
     }
 }

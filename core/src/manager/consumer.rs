@@ -18,7 +18,8 @@ const OWNER_KEY: &str = "conveyor-driver-runtime";
 const OWNER: &str = "conveyor-driver";
 
 /// Makes the driver's consumer or brings it to what the options say. `ours` means that this process
-/// has had it before, so that whatever it looks like now is drift, to be repaired.
+/// has had it before, so that whatever it looks like now is drift, to be repaired. Says which making
+/// of the consumer it is.
 ///
 /// # Errors
 /// `Conflict`, `Unsupported`, and what the stream reports.
@@ -26,7 +27,7 @@ pub(super) async fn ensure(
     stream: &dyn EventStream,
     options: &DriverOptions,
     ours: bool,
-) -> Result<()> {
+) -> Result<String> {
     let mut wanted = wanted(options);
     if let Some(found) = stream.consumer(MESSAGES_STREAM, &wanted.name).await? {
         if !ours && !options.adopt {
@@ -40,9 +41,9 @@ pub(super) async fn ensure(
             );
             stream.delete_consumer(MESSAGES_STREAM, &wanted.name).await?;
         } else {
-            respect_others(&mut wanted, &found.config, ours);
+            respect_others(&mut wanted, &found, ours || !options.adopt);
             if matches(&found.config, &wanted) {
-                return Ok(());
+                return Ok(found.identity);
             }
             report_changes(&found.config, &wanted);
         }
@@ -51,7 +52,7 @@ pub(super) async fn ensure(
     for _ in 0..2 {
         let made = stream.put_consumer(MESSAGES_STREAM, &wanted).await?;
         if made.unusable.is_none() && matches(&made.config, &wanted) {
-            return Ok(());
+            return Ok(made.identity);
         }
         tracing::debug!(driver = options.name, ?made, "the consumer is not yet as asked");
     }
@@ -72,16 +73,20 @@ fn wanted(options: &DriverOptions) -> ConsumerConfig {
 }
 
 /// Other instances, older or newer, share the consumer. One that starts may change it to its own
-/// options; those that run only widen it to what they need, so that no two of them go on changing
-/// it to and fro.
-fn respect_others(wanted: &mut ConsumerConfig, found: &ConsumerConfig, ours: bool) {
-    wanted.max_ack_pending = wanted.max_ack_pending.max(found.max_ack_pending);
-    if ours && is_ours(found) {
-        wanted.ack_wait = wanted.ack_wait.max(found.ack_wait);
-        let further = found.filters.iter().filter(|filter| !wanted.filters.contains(filter));
-        let further: Vec<_> = further.cloned().collect();
-        wanted.filters.extend(further);
+/// options when nothing is in flight; otherwise it is only widened to what an instance needs, so that
+/// no run loses its lease early and no two instances go on changing it to and fro.
+fn respect_others(wanted: &mut ConsumerConfig, found: &ConsumerInfo, widen: bool) {
+    let had = &found.config;
+    wanted.max_ack_pending = wanted.max_ack_pending.max(had.max_ack_pending);
+    if !widen || !is_ours(had) {
+        return;
     }
+    if found.ack_pending > 0 || found.waiting > 0 {
+        wanted.ack_wait = wanted.ack_wait.max(had.ack_wait);
+    }
+    let further = had.filters.iter().filter(|filter| !wanted.filters.contains(filter));
+    let further: Vec<_> = further.cloned().collect();
+    wanted.filters.extend(further);
 }
 
 fn is_ours(found: &ConsumerConfig) -> bool {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::message_id;
 use crate::error::{ErrorCode, Result};
 use crate::stream::{Delivery, EventStream, Message, Retention, StreamConfig};
 use crate::subject::{
@@ -41,7 +42,7 @@ async fn publish(stream: &dyn EventStream, letter: Message) -> Result<()> {
 fn letters(driver: &str, delivery: &Delivery, reason: &str, limit: usize) -> Vec<Message> {
     let head = |payload: Bytes, part: &str| {
         let mut letter = Message::new(subject::dead_letters(driver), payload)
-            .with_id(format!("{driver}.{}.{part}", delivery.sequence))
+            .with_id(message_id::of_dead_letter(driver, delivery, part))
             .with_header(REASON_HEADER, one_line(reason))
             .with_header(ATTEMPTS_HEADER, delivery.attempt.to_string())
             .with_header(SUBJECT_HEADER, &delivery.subject)

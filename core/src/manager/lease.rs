@@ -7,14 +7,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use slab::Slab;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::generation::{Generation, Taken};
 use crate::cancellation::{CancelReason, Cancellation};
 use crate::error::Result;
 use crate::run_id::RunId;
-use crate::stream::{AckToken, Delivery, EventStream, Settlement};
+use crate::stream::{AckToken, EventStream, Settlement};
 
 /// How many renewals are on their way side by side.
 const AT_ONCE: usize = 256;
@@ -23,12 +25,14 @@ const AT_ONCE: usize = 256;
 #[derive(Debug)]
 pub(super) struct Leases {
     ack_wait: Duration,
+    generation: Generation,
     held: Mutex<Slab<Held>>,
 }
 
 #[derive(Debug)]
 struct Held {
     token: AckToken,
+    generation: u64,
     valid_until: Instant,
     run: RunId,
     cancel: Cancellation,
@@ -42,20 +46,21 @@ pub(super) struct Lease {
 }
 
 impl Leases {
-    pub(super) fn new(ack_wait: Duration) -> Self {
-        Self { ack_wait, held: Mutex::default() }
+    pub(super) fn new(ack_wait: Duration, generation: Generation) -> Self {
+        Self { ack_wait, generation, held: Mutex::default() }
     }
 
     /// Takes the lease that came with a delivery. `cancel` fires when it is lost.
     pub(super) fn take(
         self: &Arc<Self>,
-        delivery: &Delivery,
+        taken: &Taken,
         run: &RunId,
         cancel: &Cancellation,
     ) -> Lease {
         let key = self.lock().insert(Held {
-            token: delivery.token.clone(),
-            valid_until: delivery.received + self.safe_part(),
+            token: taken.token.clone(),
+            generation: taken.generation,
+            valid_until: taken.received + self.safe_part(),
             run: run.clone(),
             cancel: cancel.clone(),
         });
@@ -75,38 +80,47 @@ impl Leases {
             }
             next = Instant::now() + third;
             let tokens = self.tokens_valid_at(Instant::now());
-            if tokens.is_empty() {
+            let runs = tokens.len();
+            if runs == 0 {
                 continue;
             }
             let until = next.min(self.earliest_end().unwrap_or(next));
-            match timeout_at(until, self.renew(stream, &tokens)).await {
+            match timeout_at(until, self.renew(stream, tokens)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    tracing::warn!(driver, runs = tokens.len(), %error, "cannot renew leases");
+                    tracing::warn!(driver, runs, %error, "cannot renew leases");
                 }
                 Err(_) => {
-                    tracing::warn!(driver, runs = tokens.len(), "cannot renew leases in time");
+                    tracing::warn!(driver, runs, "cannot renew leases in time");
                 }
             }
         }
     }
 
     /// Renews these leases, each as soon as the server confirms it. Gives the last error, if any.
-    async fn renew(&self, stream: &dyn EventStream, tokens: &[(usize, AckToken)]) -> Result<()> {
+    async fn renew(&self, stream: &dyn EventStream, tokens: Vec<(usize, AckToken)>) -> Result<()> {
+        let mut renewals = FuturesUnordered::new();
+        let mut waiting = tokens.into_iter();
         let mut outcome = Ok(());
-        for some in tokens.chunks(AT_ONCE) {
-            let sent = Instant::now();
-            let renewals = some
-                .iter()
-                .map(|(_, token)| stream.settle_confirmed(token, Settlement::InProgress));
-            for (lease, renewed) in some.iter().zip(join_all(renewals).await) {
-                match renewed {
-                    Ok(()) => self.extend(lease, sent + self.safe_part()),
-                    Err(error) => outcome = Err(error),
-                }
+        loop {
+            while renewals.len() < AT_ONCE
+                && let Some(lease) = waiting.next()
+            {
+                renewals.push(self.renew_one(stream, lease));
+            }
+            match renewals.next().await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => outcome = Err(error),
+                None => return outcome,
             }
         }
-        outcome
+    }
+
+    async fn renew_one(&self, stream: &dyn EventStream, lease: (usize, AckToken)) -> Result<()> {
+        let sent = Instant::now();
+        stream.settle_confirmed(&lease.1, Settlement::InProgress).await?;
+        self.extend(&lease, sent + self.safe_part());
+        Ok(())
     }
 
     /// How long a lease is relied on: less than the server's own wait, which began earlier.
@@ -114,10 +128,12 @@ impl Leases {
         self.ack_wait * 9 / 10
     }
 
-    /// What was lost stays lost: it is not renewed.
+    /// What was lost stays lost: it is not renewed. Nor is what a consumer made anew does not know.
     fn tokens_valid_at(&self, now: Instant) -> Vec<(usize, AckToken)> {
+        let current = self.generation.current();
         let held = self.lock();
-        let valid = held.iter().filter(|(_, held)| held.valid_until > now);
+        let valid =
+            held.iter().filter(|(_, held)| held.valid_until > now && held.generation == current);
         valid.map(|(key, held)| (key, held.token.clone())).collect()
     }
 

@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::acks::Acks;
 use super::answer::{self, Published};
-use super::attempt::Attempted;
-use super::dead_letter;
+use super::attempt::{Attempted, LeftRunning};
 use super::finished::Finished;
+use super::generation::{Generation, Taken};
 use super::lease::{Lease, Leases};
 use super::report::End;
 use super::settle::Flushed;
@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::fault_point;
 use crate::logger::{Level, LogLine, LogQueue, RunLog};
 use crate::message::{DriverMessage, DriverResult};
-use crate::stream::{Delivery, SharedStream};
+use crate::stream::SharedStream;
 
 /// What every event of one driver needs.
 #[derive(Debug)]
@@ -34,9 +34,12 @@ pub(super) struct Life {
     pub(super) leases: Arc<Leases>,
     pub(super) finished: Finished,
     pub(super) acks: Acks,
+    pub(super) generation: Generation,
     /// Where reconcile runs: never on the core's own thread.
     pub(super) host: Handle,
     pub(super) stop: StopHandle,
+    /// Fires when nothing is waited for any more: what has no answer then is given back.
+    pub(super) end: CancellationToken,
     /// Cancels every run of this driver.
     pub(super) cancel_runs: CancellationToken,
     /// How many abandoned runs came to an end.
@@ -46,38 +49,63 @@ pub(super) struct Life {
 /// An event that this process has the right to run.
 #[derive(Debug)]
 pub(super) struct Event {
-    pub(super) delivery: Delivery,
+    pub(super) delivery: Taken,
     pub(super) message: DriverMessage,
     pub(super) lease: Lease,
     pub(super) cancel: Cancellation,
 }
 
+/// What came of an event.
+#[derive(Debug)]
+pub(super) struct Lived {
+    pub(super) end: End,
+    pub(super) left_running: Option<LeftRunning>,
+}
+
+impl From<End> for Lived {
+    fn from(end: End) -> Self {
+        Self { end, left_running: None }
+    }
+}
+
 impl Life {
     /// Takes a delivery whose message could be read.
-    pub(super) fn event(&self, delivery: Delivery, message: DriverMessage) -> Event {
+    pub(super) fn event(&self, delivery: Taken, message: DriverMessage) -> Event {
         let cancel = Cancellation::below(&self.cancel_runs);
         let lease = self.leases.take(&delivery, &message.run_id, &cancel);
         Event { delivery, message, lease, cancel }
     }
 
     /// Runs an event and settles it.
-    pub(super) async fn live(&self, event: Event) -> End {
+    pub(super) async fn live(&self, event: Event) -> Lived {
+        let mut left_running = None;
+        let end = self.settled(&event, &mut left_running).await;
+        Lived { end, left_running }
+    }
+
+    async fn settled(&self, event: &Event, left_running: &mut Option<LeftRunning>) -> End {
         let fingerprint = self.finished.fingerprint(event.delivery.sequence, &event.message);
         if self.finished.knows(fingerprint) {
-            self.ack(&event.delivery).await;
+            self.acks.add(&event.delivery);
             return End::AnsweredBefore;
+        }
+        // It may have waited for its lane.
+        if event.lease.is_lost() {
+            return End::LeaseLost { abandoned: false };
         }
         let log = RunLog::new(&self.logs, &self.name, &event.message);
         let attempt = u32::try_from(event.delivery.attempt).unwrap_or(u32::MAX);
-        let end = if attempt > self.driver.options().max_attempts {
-            self.give_up(&event, attempt, &log).await
+        let end = if attempt > self.driver.options().most_deliveries() {
+            self.give_up(event, attempt, &log).await
         } else {
-            match self.attempt(&event, attempt, &log).await {
+            match self.attempt(event, attempt, &log).await {
                 Attempted::Ended(reconciled) => {
-                    self.conclude(&event, attempt, reconciled, &log).await
+                    self.conclude(event, attempt, reconciled, &log).await
                 }
                 Attempted::CutShort { reason, abandoned } => {
-                    self.cut_short(&event, &reason, abandoned, &log).await
+                    let was_abandoned = abandoned.is_some();
+                    *left_running = abandoned;
+                    self.cut_short(event, &reason, was_abandoned, &log).await
                 }
             }
         };
@@ -109,7 +137,8 @@ impl Life {
     }
 
     async fn retry(&self, event: &Event, attempt: u32, failure: &Failure, log: &RunLog) -> End {
-        let delay = failure.delay().unwrap_or_else(|| self.retry_delay(attempt));
+        const LONGEST: Duration = Duration::from_secs(30 * 86_400);
+        let delay = failure.delay().unwrap_or_else(|| self.retry_delay(attempt)).min(LONGEST);
         let text = format!(
             "attempt {attempt} of {} did not succeed, the next follows in {:.1} s: {}",
             self.driver.options().max_attempts,
@@ -148,10 +177,9 @@ impl Life {
     /// An event that was delivered too often without an answer most likely kills its process.
     async fn give_up(&self, event: &Event, attempt: u32, log: &RunLog) -> End {
         let tries = attempt - 1;
-        let text = format!("given up after {tries} attempts that ended without an answer");
+        let text = format!("given up: delivered {tries} times without an answer");
         tracing::error!(driver = %self.name, run_id = %event.message.run_id, "{text}");
-        let stored = dead_letter::store(&*self.stream, &self.name, &event.delivery, &text).await;
-        if let Err(error) = stored {
+        if let Err(error) = self.store_dead_letter(&event.delivery, &text).await {
             return self.keep_for_later(&event.delivery, &error).await;
         }
         let failure = Failure::of_type("GivenUp", text, None);
@@ -167,21 +195,11 @@ impl Life {
             Flushed::LeaseLost => return End::LeaseLost { abandoned },
             Flushed::Stopped => return self.hand_back_now(event, abandoned).await,
         }
-        let published = answer::publish(
-            &self.stream,
-            &self.name,
-            &event.message,
-            event.delivery.sequence,
-            result,
-            &event.lease,
-            &self.stop,
-        )
-        .await;
+        let published = answer::publish(&self.stream, &self.name, event, result, &self.end).await;
         match published {
             Ok(Published::Stored) => {
                 fault_point::reached("before-ack");
-                self.ack(&event.delivery).await;
-                fault_point::reached("after-ack");
+                self.acks.add(&event.delivery);
                 end
             }
             Ok(Published::LeaseLost) => End::LeaseLost { abandoned },

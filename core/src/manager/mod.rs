@@ -19,9 +19,12 @@ mod control;
 mod core_thread;
 mod dead_letter;
 mod finished;
+mod generation;
 mod lanes;
 mod lease;
 mod life;
+mod message_id;
+mod opening;
 mod puller;
 mod report;
 mod running;
@@ -154,7 +157,6 @@ impl DriverManager {
             drivers: self.drivers,
             host,
             stop: self.stop,
-            may_block: !self.in_place,
             in_flight: Arc::default(),
         };
         RunningManager::start(serve, self.in_place).await

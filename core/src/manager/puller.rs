@@ -7,11 +7,12 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::consumer;
+use super::generation::{Generation, Taken};
 use super::stop::StopHandle;
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::DriverOptions;
 use crate::patience::Patience;
-use crate::stream::{Delivery, EventStream, Pull, SharedStream};
+use crate::stream::{Delivery, Pull, SharedStream};
 use crate::subject::MESSAGES_STREAM;
 
 /// How often the consumer is compared with what it should be.
@@ -24,6 +25,10 @@ pub(super) struct Puller {
     options: DriverOptions,
     stop: StopHandle,
     pull: Box<dyn Pull>,
+    /// Which making of the consumer is pulled from.
+    identity: String,
+    generation: Generation,
+    patience: Patience,
     /// Asked for and not yet delivered.
     outstanding: usize,
 }
@@ -38,27 +43,46 @@ impl Puller {
         options: DriverOptions,
         stop: StopHandle,
     ) -> Result<Self> {
-        consumer::ensure(&*stream, &options, false).await?;
+        let identity = consumer::ensure(&*stream, &options, false).await?;
         let pull = stream.pull(MESSAGES_STREAM, &options.name).await?;
-        Ok(Self { stream, options, stop, pull, outstanding: 0 })
+        Ok(Self {
+            stream,
+            options,
+            stop,
+            pull,
+            identity,
+            generation: Generation::default(),
+            patience: Patience::for_server(),
+            outstanding: 0,
+        })
+    }
+
+    pub(super) fn generation(&self) -> Generation {
+        self.generation.clone()
     }
 
     /// Hands over deliveries until the stop, those that come in the last moment included.
+    ///
+    /// # Errors
+    /// `Closed` when the stream was closed first; then everything is ended.
     pub(super) async fn run(
         mut self,
         mut room: mpsc::UnboundedReceiver<usize>,
-        events: mpsc::UnboundedSender<Vec<Delivery>>,
-    ) {
+        events: mpsc::UnboundedSender<Vec<Taken>>,
+    ) -> Result<()> {
         let stop = self.stop.clone();
         let mut look = interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut outcome = Ok(());
         loop {
             tokio::select! {
                 biased;
                 () = stop.draining() => break,
                 _ = look.tick() => tokio::select! {
                     () = stop.draining() => break,
-                    () = mend_drift(&*self.stream, &self.options) => {}
+                    found = consumer::ensure(&*self.stream, &self.options, true) => {
+                        self.looked(found);
+                    }
                 },
                 Some(mut more) = room.recv() => {
                     while let Ok(further) = room.try_recv() {
@@ -69,15 +93,16 @@ impl Puller {
                 }
                 came = self.pull.next() => match came {
                     Ok(deliveries) => {
-                        self.outstanding -= deliveries.len();
-                        // Fails only when the worker is gone, and then nobody can settle them.
-                        let _handed_over = events.send(deliveries);
+                        self.patience.reset();
+                        self.outstanding = self.outstanding.saturating_sub(deliveries.len());
+                        self.hand_over(deliveries, &events);
                     }
                     Err(error) => tokio::select! {
                         () = stop.draining() => break,
                         renewed = self.renew(error) => if let Err(error) = renewed {
                             tracing::error!(driver = self.options.name, %error, "pulling ends");
                             stop.end_now();
+                            outcome = Err(error);
                             break;
                         },
                     },
@@ -85,8 +110,33 @@ impl Puller {
             }
         }
         let late = self.pull.stop().await;
-        if !late.is_empty() {
-            let _handed_over = events.send(late);
+        self.hand_over(late, &events);
+        outcome
+    }
+
+    fn hand_over(&self, deliveries: Vec<Delivery>, events: &mpsc::UnboundedSender<Vec<Taken>>) {
+        if deliveries.is_empty() {
+            return;
+        }
+        let generation = self.generation.current();
+        let taken = deliveries.into_iter().map(|delivery| Taken { delivery, generation });
+        // Fails only when the worker is gone, and then nobody can settle them.
+        let _handed_over = events.send(taken.collect());
+    }
+
+    /// Notes which making of the consumer was found.
+    fn looked(&mut self, found: Result<String>) {
+        match found {
+            Ok(identity) if identity == self.identity => {}
+            Ok(identity) => {
+                tracing::warn!(driver = self.options.name, "the consumer was made anew");
+                self.identity = identity;
+                self.generation.advance();
+            }
+            Err(error) if error.code() == ErrorCode::Closed => {}
+            Err(error) => {
+                tracing::warn!(driver = self.options.name, %error, "cannot look after the consumer");
+            }
         }
     }
 
@@ -95,40 +145,33 @@ impl Puller {
     /// # Errors
     /// `Closed` when the stream is.
     async fn renew(&mut self, mut error: Error) -> Result<()> {
-        let mut patience = Patience::for_server();
         loop {
             if error.code() == ErrorCode::Closed {
                 return Err(error);
             }
-            if patience.speaks() {
+            if error.code() == ErrorCode::NotFound {
+                self.generation.advance();
+            }
+            if self.patience.speaks() {
                 tracing::warn!(
                     driver = self.options.name, %error,
                     "events cannot be pulled; making sure of the consumer"
                 );
             }
-            patience.wait().await;
+            self.patience.wait().await;
             self.stream.ready().await;
             match self.pull_anew().await {
-                Ok(()) => {
-                    tracing::info!(driver = self.options.name, "events are pulled again");
-                    return Ok(());
-                }
+                Ok(()) => return Ok(()),
                 Err(next) => error = next,
             }
         }
     }
 
     async fn pull_anew(&mut self) -> Result<()> {
-        consumer::ensure(&*self.stream, &self.options, true).await?;
+        let identity = consumer::ensure(&*self.stream, &self.options, true).await?;
+        self.looked(Ok(identity));
         self.pull = self.stream.pull(MESSAGES_STREAM, &self.options.name).await?;
         self.pull.request(self.outstanding);
         Ok(())
-    }
-}
-
-/// Another runtime may have changed the consumer: what it is now is looked at and mended.
-async fn mend_drift(stream: &dyn EventStream, options: &DriverOptions) {
-    if let Err(error) = consumer::ensure(stream, options, true).await {
-        tracing::warn!(driver = options.name, %error, "cannot look after the consumer");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// What a manager did from its start to its end.
 #[derive(Debug, Default)]
@@ -48,6 +48,22 @@ pub struct DriverReport {
     pub log_lines_unsent: u64,
     /// Why the driver stopped by itself.
     pub error: Option<Error>,
+}
+
+impl DrainReport {
+    /// The drivers' error when all of them had to stop by themselves.
+    pub(super) fn into_result(mut self) -> Result<Self> {
+        let all_failed = self.drivers.iter().all(|driver| driver.error.is_some());
+        match self.drivers.first_mut().and_then(|first| first.error.take()) {
+            Some(error) if all_failed => Err(error),
+            error => {
+                if let Some(first) = self.drivers.first_mut() {
+                    first.error = error;
+                }
+                Ok(self)
+            }
+        }
+    }
 }
 
 impl fmt::Display for DrainReport {

@@ -2,13 +2,22 @@
 
 use std::time::Duration;
 
+use tokio::time::sleep;
+
 use super::dead_letter;
+use super::generation::Taken;
 use super::life::{Event, Life};
 use super::report::End;
-use crate::error::Error;
+use crate::error::{Error, ErrorCode, Result};
 use crate::logger::RunLog;
 use crate::patience::jittered;
-use crate::stream::{Delivery, Settlement};
+use crate::stream::Settlement;
+
+/// How long the end of a driver may wait for the server, once its runs have ended or were given up.
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// How long a last settlement may wait for its turn.
+const LAST_SECOND: Duration = Duration::from_secs(1);
 
 /// What became of a run's last lines.
 pub(super) enum Flushed {
@@ -22,10 +31,14 @@ impl Life {
     pub(super) async fn flush(&self, event: &Event, log: &RunLog) -> Flushed {
         tokio::select! {
             biased;
-            () = log.flush() => Flushed::Whole,
             () = event.lease.lost() => Flushed::LeaseLost,
-            () = self.stop.ending_now() => Flushed::Stopped,
+            () = log.flush() => Flushed::Whole,
+            () = self.end.cancelled() => Flushed::Stopped,
         }
+    }
+
+    pub(super) fn cancel_grace(&self) -> Duration {
+        Duration::from_millis(self.driver.options().cancel_grace_ms)
     }
 
     /// Gives an event back with a delay, its log first.
@@ -49,7 +62,7 @@ impl Life {
     }
 
     /// Gives back an event for a resource type that only a newer instance of this driver handles.
-    pub(super) async fn leave_to_others(&self, delivery: &Delivery) -> End {
+    pub(super) async fn leave_to_others(&self, delivery: &Taken) -> End {
         const DELAY: Duration = Duration::from_millis(500);
         tracing::info!(
             driver = %self.name, subject = delivery.subject,
@@ -58,25 +71,19 @@ impl Life {
         self.send(delivery, Settlement::Nak(DELAY)).await;
         // Its permit rests until the event is on offer again, so that another instance gets it.
         tokio::select! {
-            () = tokio::time::sleep(DELAY * 2) => {}
+            () = sleep(DELAY * 2) => {}
             () = self.stop.draining() => {}
         }
         End::GivenBack { abandoned: false }
     }
 
-    /// Acknowledges an event that the driver's options do not want.
-    pub(super) async fn ignore(&self, delivery: &Delivery) -> End {
-        self.ack(delivery).await;
-        End::Ignored
-    }
-
     /// Keeps a message that can never be answered as a dead letter.
-    pub(super) async fn bury(&self, delivery: &Delivery, reason: &str) -> End {
+    pub(super) async fn bury(&self, delivery: &Taken, reason: &str) -> End {
         tracing::error!(
             driver = %self.name, subject = delivery.subject, sequence = delivery.sequence, reason,
             "a message cannot be answered and becomes a dead letter"
         );
-        match dead_letter::store(&*self.stream, &self.name, delivery, reason).await {
+        match self.store_dead_letter(delivery, reason).await {
             Ok(()) => {
                 self.send(delivery, Settlement::Term(reason.to_owned())).await;
                 End::DeadLettered
@@ -85,14 +92,28 @@ impl Life {
         }
     }
 
+    pub(super) async fn store_dead_letter(&self, delivery: &Taken, reason: &str) -> Result<()> {
+        tokio::select! {
+            biased;
+            stored = dead_letter::store(&*self.stream, &self.name, delivery, reason) => stored,
+            () = self.end.cancelled() => Err(Error::new(
+                ErrorCode::Unavailable,
+                "the server cannot be reached before the end",
+            )),
+        }
+    }
+
     /// A dead letter that cannot be stored now: nothing is dropped, the message comes again.
-    pub(super) async fn keep_for_later(&self, delivery: &Delivery, error: &Error) -> End {
+    pub(super) async fn keep_for_later(&self, delivery: &Taken, error: &Error) -> End {
         tracing::error!(
             driver = %self.name, sequence = delivery.sequence, %error,
             "a dead letter cannot be stored; the message is given back"
         );
         let attempt = u32::try_from(delivery.attempt).unwrap_or(u32::MAX);
-        self.send(delivery, Settlement::Nak(self.retry_delay(attempt))).await;
+        // A driver may want its retries at once; this one waits for the server.
+        const LEAST: Duration = Duration::from_millis(500);
+        let delay = self.retry_delay(attempt).max(LEAST);
+        self.send(delivery, Settlement::Nak(delay)).await;
         End::Retried
     }
 
@@ -106,13 +127,27 @@ impl Life {
         )
     }
 
-    pub(super) async fn ack(&self, delivery: &Delivery) {
-        self.send(delivery, Settlement::Ack).await;
-        self.acks.note(&delivery.token);
-    }
-
-    async fn send(&self, delivery: &Delivery, settlement: Settlement) {
-        if let Err(error) = self.stream.settle(&delivery.token, settlement).await {
+    /// Settles a delivery, unless it is of a consumer that was made anew since.
+    async fn send(&self, delivery: &Taken, settlement: Settlement) {
+        if delivery.generation != self.generation.current() {
+            tracing::warn!(
+                driver = %self.name, sequence = delivery.sequence,
+                "the consumer was made anew meanwhile; this event is not settled and may come again"
+            );
+            return;
+        }
+        let given_up = async {
+            self.end.cancelled().await;
+            sleep(LAST_SECOND).await;
+        };
+        let settled = tokio::select! {
+            biased;
+            settled = self.stream.settle(&delivery.token, settlement) => settled,
+            () = given_up => Err(Error::new(
+                ErrorCode::Unavailable, "the server cannot be reached before the end",
+            )),
+        };
+        if let Err(error) = settled {
             tracing::warn!(
                 driver = %self.name, sequence = delivery.sequence, %error,
                 "an event cannot be settled; it will be delivered again"

@@ -35,4 +35,9 @@ impl StopHandle {
     pub(super) async fn ending_now(&self) {
         self.now.cancelled().await;
     }
+
+    /// Fires with the end of all; may be fired alone.
+    pub(super) fn end_of_one(&self) -> CancellationToken {
+        self.now.child_token()
+    }
 }

@@ -1,6 +1,7 @@
 //! One driver at work: gives events to runs as there is room, resource by resource, and drains.
 
 use std::collections::HashSet;
+use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,28 +14,34 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::control;
+use super::generation::Taken;
 use super::lanes::Lanes;
-use super::life::{Event, Life};
+use super::life::{Event, Life, Lived};
 use super::puller::Puller;
 use super::report::{DriverReport, End};
+use super::settle::LAST_WORDS;
 use crate::fault_point;
 use crate::logger::LogSender;
 use crate::message::DriverMessage;
 use crate::options::Serialization;
-use crate::stream::Delivery;
 use crate::subject;
 
-/// How long the end of a driver may wait for the server, after its runs have ended.
-const LAST_WORDS: Duration = Duration::from_secs(5);
-
-/// Events of one resource share a lane.
-type Lane = Option<(String, String)>;
+/// What passes one after the other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Lane {
+    /// The events of one resource: its type and name.
+    Resource(String, String),
+    /// The deliveries of one message, which may overlap when the consumer was made anew.
+    Message(u64),
+}
 
 pub(super) struct Worker {
     life: Arc<Life>,
     shutdown_grace: Duration,
     lanes: Lanes<Lane, Event>,
-    lives: FuturesUnordered<BoxFuture<'static, (Lane, End)>>,
+    lives: FuturesUnordered<BoxFuture<'static, (Option<Lane>, Lived)>>,
+    /// Lanes that abandoned runs are still in.
+    blocked: FuturesUnordered<BoxFuture<'static, Lane>>,
     /// The subjects that are this driver's: an instance with more resources may share its consumer.
     filters: HashSet<String>,
     room: mpsc::UnboundedSender<usize>,
@@ -60,6 +67,10 @@ impl Worker {
             let life = life.clone();
             async move { life.leases.keep(&*life.stream, &life.name).await }
         });
+        let acknowledging = tokio::spawn({
+            let life = life.clone();
+            async move { life.acks.keep(&*life.stream, &life.name, &life.generation).await }
+        });
         let listening = tokio::spawn({
             let life = life.clone();
             async move { control::listen(&*life.stream, &life.name, &life.leases).await }
@@ -70,24 +81,29 @@ impl Worker {
             shutdown_grace,
             lanes: Lanes::new(),
             lives: FuturesUnordered::new(),
+            blocked: FuturesUnordered::new(),
             filters,
             room,
             draining: false,
         };
         worker.work(&mut events).await;
         worker.finish(sending).await;
+        if let Ok(Err(error)) = pulling.await {
+            worker.report.error = Some(error);
+        }
         worker.report.late_results = worker.life.late_results.load(Ordering::Acquire);
         keeping.abort();
+        acknowledging.abort();
         listening.abort();
-        pulling.abort();
         worker.report
     }
 
-    async fn work(&mut self, events: &mut mpsc::UnboundedReceiver<Vec<Delivery>>) {
+    async fn work(&mut self, events: &mut mpsc::UnboundedReceiver<Vec<Taken>>) {
         let life = self.life.clone();
         self.make_room(life.driver.options().concurrency as usize);
         let mut pulling = true;
         let mut grace_ends = Instant::now();
+        let after_grace = life.cancel_grace() + LAST_WORDS;
         while pulling || !self.lives.is_empty() {
             tokio::select! {
                 biased;
@@ -107,8 +123,20 @@ impl Worker {
                     );
                     life.cancel_runs.cancel();
                 }
-                Some((lane, end)) = self.lives.next(), if !self.lives.is_empty() => {
-                    self.ended(&lane, end);
+                () = sleep_until(grace_ends + after_grace),
+                    if self.draining && !life.end.is_cancelled() =>
+                {
+                    tracing::warn!(
+                        driver = %life.name, events = self.lives.len(),
+                        "log lines or results cannot be stored: their events are given back"
+                    );
+                    life.end.cancel();
+                }
+                Some((lane, lived)) = self.lives.next(), if !self.lives.is_empty() => {
+                    self.ended(lane, lived);
+                }
+                Some(lane) = self.blocked.next(), if !self.blocked.is_empty() => {
+                    self.leave(lane);
                 }
                 came = events.recv(), if pulling => match came {
                     Some(deliveries) => deliveries.into_iter().for_each(|d| self.accept(d)),
@@ -118,35 +146,35 @@ impl Worker {
         }
     }
 
-    fn accept(&mut self, delivery: Delivery) {
+    fn accept(&mut self, delivery: Taken) {
         fault_point::reached("after-pull");
         let life = self.life.clone();
         if !self.filters.contains(&delivery.subject) {
-            self.begin(None, async move { life.leave_to_others(&delivery).await }.boxed());
+            self.begin(async move { life.leave_to_others(&delivery).await });
             return;
         }
         let message = match DriverMessage::decode(&delivery.payload) {
             Ok(message) => message,
             Err(error) => {
-                let bury = async move { life.bury(&delivery, &error.to_string()).await };
-                self.begin(None, bury.boxed());
+                self.begin(async move { life.bury(&delivery, &error.to_string()).await });
                 return;
             }
         };
         let options = life.driver.options();
         if !subject::is_addressed(&delivery.subject) && !options.wants(&message.event) {
-            self.begin(None, async move { life.ignore(&delivery).await }.boxed());
+            life.acks.add(&delivery);
+            self.begin(ready(End::Ignored));
             return;
         }
         let lane = match options.serialize {
-            Serialization::Resource => Some((message.resource_type.clone(), message.name.clone())),
-            Serialization::None => None,
+            Serialization::Resource => {
+                Lane::Resource(message.resource_type.clone(), message.name.clone())
+            }
+            Serialization::None => Lane::Message(delivery.sequence),
         };
         let event = life.event(delivery, message);
         if self.draining {
             self.give_back(event);
-        } else if lane.is_none() {
-            self.start(lane, event);
         } else if let Some(event) = self.lanes.enter(lane.clone(), event) {
             self.start(lane, event);
         }
@@ -154,25 +182,33 @@ impl Worker {
 
     fn start(&self, lane: Lane, event: Event) {
         let life = self.life.clone();
-        self.begin(lane, async move { life.live(event).await }.boxed());
+        self.lives.push(async move { (Some(lane), life.live(event).await) }.boxed());
     }
 
     fn give_back(&self, event: Event) {
         let life = self.life.clone();
-        self.begin(None, async move { life.hand_back_now(&event, false).await }.boxed());
+        self.begin(async move { life.hand_back_now(&event, false).await });
     }
 
-    fn begin(&self, lane: Lane, life: BoxFuture<'static, End>) {
-        self.lives.push(life.map(|end| (lane, end)).boxed());
+    /// Something that needs no lane.
+    fn begin(&self, life: impl Future<Output = End> + Send + 'static) {
+        self.lives.push(life.map(|end| (None, end.into())).boxed());
     }
 
-    fn ended(&mut self, lane: &Lane, end: End) {
-        self.report.count(end);
+    fn ended(&mut self, lane: Option<Lane>, lived: Lived) {
+        self.report.count(lived.end);
         self.make_room(1);
-        if lane.is_some()
-            && let Some(next) = self.lanes.leave(lane)
-        {
-            self.start(lane.clone(), next);
+        match (lane, lived.left_running) {
+            // The permit is free, the resource is not: its next event must not run beside this one.
+            (Some(lane), Some(run)) => self.blocked.push(run.map(|_| lane).boxed()),
+            (Some(lane), None) => self.leave(lane),
+            (None, _) => {}
+        }
+    }
+
+    fn leave(&mut self, lane: Lane) {
+        if let Some(next) = self.lanes.leave(&lane) {
+            self.start(lane, next);
         }
     }
 
@@ -197,7 +233,8 @@ impl Worker {
         if timeout(LAST_WORDS, &mut sending).await.is_err() {
             sending.abort();
         }
-        self.report.log_lines_unsent = self.life.logs.unsettled() as u64;
-        self.life.acks.confirm(&*self.life.stream, &self.life.name, LAST_WORDS).await;
+        self.life.logs.end();
+        self.report.log_lines_unsent = self.life.logs.unsent() as u64;
+        self.life.acks.confirmed(&self.life.name, LAST_WORDS).await;
     }
 }

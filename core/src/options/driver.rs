@@ -34,6 +34,10 @@ pub struct DriverOptions {
     pub ack_wait_ms: u64,
     /// How often an event is tried before it is answered with a failed result.
     pub max_attempts: u32,
+    /// How often an event may be delivered without an answer before it is taken for one that kills its
+    /// process, answered with a failed result and kept as a dead letter. A shutdown that gives an
+    /// event back counts, too. Default: `max_attempts` and five more.
+    pub max_deliveries: Option<u32>,
     /// The delay before the second attempt, when reconcile asks for a retry without naming one.
     pub retry_initial_ms: u64,
     /// The longest such delay; each is about twice the one before.
@@ -68,6 +72,7 @@ impl Default for DriverOptions {
             concurrency: 1,
             ack_wait_ms: 30_000,
             max_attempts: 5,
+            max_deliveries: None,
             retry_initial_ms: 1_000,
             retry_max_ms: 300_000,
             serialize: Serialization::Resource,
@@ -114,6 +119,10 @@ impl DriverOptions {
         faults.range(at("concurrency"), self.concurrency.into(), 1, 65_536);
         faults.range(at("ack_wait_ms"), self.ack_wait_ms, 1_000, DAY_MS);
         faults.range(at("max_attempts"), self.max_attempts.into(), 1, 1_000_000);
+        if let Some(most) = self.max_deliveries {
+            let least = self.max_attempts.into();
+            faults.range(at("max_deliveries"), most.into(), least, 1_000_000);
+        }
         faults.range(at("retry_initial_ms"), self.retry_initial_ms, 0, 30 * DAY_MS);
         faults.range(at("retry_max_ms"), self.retry_max_ms, self.retry_initial_ms, 30 * DAY_MS);
         for (name, limit) in [
@@ -128,6 +137,13 @@ impl DriverOptions {
         faults.range(at("log_buffer_bytes"), self.log_buffer_bytes.into(), 65_536, 1 << 30);
         faults.range(at("log_window"), self.log_window.into(), 1, 65_536);
         faults.range(at("max_ack_pending"), self.max_ack_pending.into(), 1, 1_000_000);
+    }
+
+    /// `max_deliveries`, or its default.
+    #[must_use]
+    pub fn most_deliveries(&self) -> u32 {
+        const SHUTDOWNS_FORGIVEN: u32 = 5;
+        self.max_deliveries.unwrap_or(self.max_attempts.saturating_add(SHUTDOWNS_FORGIVEN))
     }
 
     /// Whether a broadcast event of this name is wanted.

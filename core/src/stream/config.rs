@@ -76,6 +76,8 @@ pub struct ConsumerConfig {
 pub struct ConsumerInfo {
     /// Its configuration, as far as the runtime knows it.
     pub config: ConsumerConfig,
+    /// Differs from that of a consumer of the same name that was made anew.
+    pub identity: String,
     /// Why this is not a consumer the runtime could use, such as push delivery; `None` when it is.
     pub unusable: Option<String>,
     /// Messages it has yet to deliver for the first time.

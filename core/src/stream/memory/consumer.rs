@@ -229,6 +229,7 @@ impl Consumer {
     pub(super) fn info(&self) -> ConsumerInfo {
         ConsumerInfo {
             config: self.config.clone(),
+            identity: self.id.to_string(),
             unusable: None,
             pending: self.fresh.len() as u64,
             ack_pending: self.unsettled.len() as u64,

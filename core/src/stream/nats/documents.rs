@@ -102,6 +102,8 @@ fn nanos(duration: Duration) -> u64 {
 pub(super) struct ConsumerDocument {
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    created: String,
     config: ConsumerMembers,
     #[serde(default)]
     num_ack_pending: u64,
@@ -177,6 +179,7 @@ impl ConsumerDocument {
                     .filter(|(key, _)| !key.starts_with(SERVERS_OWN))
                     .collect(),
             },
+            identity: self.created,
             unusable,
             pending: self.num_pending,
             ack_pending: self.num_ack_pending,

@@ -120,6 +120,7 @@ mod tests {
                 inactive_threshold: None,
                 metadata: BTreeMap::new(),
             },
+            identity: String::new(),
             unusable: None,
             pending,
             ack_pending,

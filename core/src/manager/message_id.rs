@@ -1,0 +1,45 @@
+//! Ids that make a repeated publish harmless: the same for every delivery of one stored message, and
+//! no other's.
+//!
+//! The message's number alone comes again when its stream is made anew, and the sender's own id may be
+//! missing or used twice; together with a digest of what the message says they name it for good.
+
+use uuid::Uuid;
+
+use crate::message::DriverMessage;
+use crate::stream::Delivery;
+
+pub(super) fn of_result(driver: &str, message: &DriverMessage, sequence: u64) -> String {
+    let mut says = message.run_id.as_str().as_bytes().to_vec();
+    says.push(0);
+    says.extend_from_slice(message.id.as_bytes());
+    format!("{driver}.{sequence}.{}", digest(&says))
+}
+
+pub(super) fn of_dead_letter(driver: &str, delivery: &Delivery, part: &str) -> String {
+    format!("{driver}.{}.{}.{part}", delivery.sequence, digest(&delivery.payload))
+}
+
+fn digest(bytes: &[u8]) -> impl std::fmt::Display {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, bytes).simple()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Resource;
+
+    fn message(id: &str, run: &str) -> DriverMessage {
+        DriverMessage::new("create", &Resource::default(), id, run.into())
+    }
+
+    #[test]
+    fn an_id_is_one_messages_and_can_be_a_header() {
+        let id = of_result("git", &message("line\nbreak", "run"), 7);
+        assert!(id.starts_with("git.7.") && id.bytes().all(|b| b.is_ascii_graphic()));
+        assert_eq!(id, of_result("git", &message("line\nbreak", "run"), 7));
+        assert_ne!(id, of_result("git", &message("line\nbreak", "run"), 8));
+        assert_ne!(id, of_result("git", &message("line\nbreak", "other"), 7));
+        assert_ne!(id, of_result("git", &message("", "run"), 7));
+    }
+}

@@ -1,0 +1,124 @@
+//! One driver from its start to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::acks::Acks;
+use super::control::InFlight;
+use super::finished::Finished;
+use super::lease::Leases;
+use super::life::Life;
+use super::puller::Puller;
+use super::report::DriverReport;
+use super::stop::StopHandle;
+use super::worker::Worker;
+use crate::driver::Driver;
+use crate::error::{Error, ErrorCode, Result};
+use crate::logger::{LogQueue, LogSender};
+use crate::patience::Patience;
+use crate::stream::SharedStream;
+
+/// What all drivers of a manager start with.
+#[derive(Debug)]
+pub(super) struct Opening {
+    pub(super) stream: SharedStream,
+    pub(super) host: Handle,
+    pub(super) stop: StopHandle,
+    pub(super) in_flight: Arc<InFlight>,
+    pub(super) deadline: Option<Instant>,
+    pub(super) shutdown_grace: Duration,
+    pub(super) may_block: bool,
+}
+
+impl Opening {
+    /// Runs a driver until the stop. Says on `started` when it receives events, and drops that when
+    /// it cannot start or is stopped before.
+    pub(super) async fn run(
+        self: Arc<Self>,
+        driver: Driver,
+        started: oneshot::Sender<()>,
+    ) -> DriverReport {
+        let name = driver.options().name.clone();
+        let puller = tokio::select! {
+            puller = self.puller(&driver) => puller,
+            () = self.stop.draining() => {
+                return DriverReport { driver: name, ..DriverReport::default() };
+            }
+        };
+        match puller {
+            Ok(puller) => {
+                // Nobody may be waiting any more.
+                let _heard = started.send(());
+                let (life, log_sender) = self.life(driver, &puller);
+                Worker::run(life, puller, log_sender, self.shutdown_grace).await
+            }
+            Err(error) => {
+                tracing::error!(driver = name, %error, "a driver cannot start");
+                DriverReport { driver: name, error: Some(error), ..DriverReport::default() }
+            }
+        }
+    }
+
+    /// Waits for the stream to exist, and for the consumer.
+    async fn puller(&self, driver: &Driver) -> Result<Puller> {
+        let mut patience = Patience::for_server();
+        loop {
+            let options = driver.options().clone();
+            let error = match Puller::start(self.stream.clone(), options, self.stop.clone()).await {
+                Ok(puller) => return Ok(puller),
+                Err(error) => error,
+            };
+            let may_come = error.code().retryable() || error.code() == ErrorCode::NotFound;
+            if !may_come {
+                return Err(error);
+            }
+            if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(Error::new(
+                    ErrorCode::Unavailable,
+                    "the event stream was not there in time",
+                )
+                .with_source(error));
+            }
+            if patience.speaks() {
+                tracing::warn!(
+                    driver = driver.options().name, %error,
+                    "waiting for the event stream; is the Conveyor server running?"
+                );
+            }
+            patience.wait().await;
+        }
+    }
+
+    fn life(&self, driver: Driver, puller: &Puller) -> (Arc<Life>, LogSender) {
+        let options = driver.options();
+        let (stream, generation) = (self.stream.clone(), puller.generation());
+        let name: Arc<str> = options.name.as_str().into();
+        let logs =
+            Arc::new(LogQueue::new(stream.clone(), options.log_buffer_bytes, self.may_block));
+        let sender = LogSender::new(stream.clone(), logs.clone(), name.clone(), options.log_window);
+        let ack_wait = Duration::from_millis(options.ack_wait_ms);
+        let leases = Arc::new(Leases::new(ack_wait, generation.clone()));
+        self.in_flight.add(leases.clone());
+        let life = Life {
+            stream,
+            name,
+            logs,
+            leases,
+            finished: Finished::default(),
+            acks: Acks::default(),
+            generation,
+            host: self.host.clone(),
+            end: self.stop.end_of_one(),
+            stop: self.stop.clone(),
+            cancel_runs: CancellationToken::new(),
+            late_results: Arc::default(),
+            driver,
+        };
+        (Arc::new(life), sender)
+    }
+}
