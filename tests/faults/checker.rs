@@ -16,6 +16,7 @@ const BOUNDS: Bounds = Bounds {
     after_drain: Some(Duration::from_secs(1)),
     cancel_grace: Duration::from_millis(500),
     once: false,
+    beside: None,
 };
 
 fn record(ms: u64, pid: u32, deed: Deed) -> Record {
@@ -156,7 +157,7 @@ fn an_event_in_two_processes_at_once_is_found() {
             history.records.extend(more);
             history.records.retain(|record| record.deed != Deed::Stopped);
         })
-        .overlaps
+        .beside
     };
     assert_eq!(beside(vec![]), 1);
     assert_eq!(beside(vec![cancelled(1_900, ONE, "a")]), 0);

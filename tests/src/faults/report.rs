@@ -46,6 +46,7 @@ impl Report {
         total.doubled += verdict.doubled;
         total.disordered += verdict.disordered;
         total.overlaps += verdict.overlaps;
+        total.beside += verdict.beside;
         total.worst_after_kill = total.worst_after_kill.max(verdict.worst_after_kill);
         total.worst_after_drain = total.worst_after_drain.max(verdict.worst_after_drain);
         if !verdict.faults.is_empty() {
@@ -60,8 +61,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "| cell | runs | events | reconciles | lost events | lost lines | doubled | disordered lines | \
-             overlaps | worst after kill | worst after drain | mean s | failed seeds |\n\
-             | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n",
+             overlaps | in two processes | worst after kill | worst after drain | mean s | failed seeds |\n\
+             | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n",
         )?;
         let time = |time: Option<Duration>| {
             time.map_or("–".to_owned(), |time| format!("{:.2} s", time.as_secs_f64()))
@@ -71,7 +72,7 @@ impl fmt::Display for Report {
             let failed: Vec<_> = row.failed.iter().map(u64::to_string).collect();
             writeln!(
                 f,
-                "| {name} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.1} | {} |",
+                "| {name} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.1} | {} |",
                 row.runs,
                 total.events,
                 total.runs,
@@ -80,6 +81,7 @@ impl fmt::Display for Report {
                 total.doubled,
                 total.disordered,
                 total.overlaps,
+                total.beside,
                 time(total.worst_after_kill),
                 time(total.worst_after_drain),
                 row.seconds / row.runs as f64,

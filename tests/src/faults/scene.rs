@@ -22,6 +22,8 @@ use super::setup::{DRIVER, RESOURCE, Setup};
 
 /// How long anything may take that must happen.
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);
+/// What the names of resources begin with whose runs outlast a lease.
+const LONG: &str = "long";
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// When in the life of events a fault strikes.
@@ -198,12 +200,14 @@ impl Scene {
     }
 
     fn event(&mut self, mut work: Work) -> (Resource, RunId, String) {
+        let mut long = None;
         if work.ms == 0 {
-            let long = self.setup.long_ms.filter(|_| self.rng.u8(0..4) == 0);
+            long = self.setup.long_ms.filter(|_| self.rng.u8(0..4) == 0);
             work.ms = long.unwrap_or_else(|| self.rng.u64(20..=100));
         }
+        let kind = if long.is_some() { LONG } else { "r" };
         let resource = Resource {
-            name: format!("r{}", self.rng.usize(0..self.setup.resources)),
+            name: format!("{kind}{}", self.rng.usize(0..self.setup.resources)),
             resource: RESOURCE.to_owned(),
             spec: serde_json::to_value(work).unwrap(),
             ..Resource::default()
@@ -247,17 +251,28 @@ impl Scene {
         match phase {
             Phase::Idle => self.settled().await,
             Phase::Run => {
+                let patience = Instant::now() + Duration::from_secs(2);
                 self.until("a run begins", async |scene| {
-                    let pid = scene.drivers[0].pid();
-                    let begun = |r: &&Record| r.pid == pid && matches!(r.deed, Deed::Start { .. });
-                    let count = scene.records().iter().filter(begun).count() as u64;
-                    (count * 2 >= some).then_some(())
+                    let begun = scene.begun_by_victim();
+                    let long = begun.iter().any(|resource| resource.starts_with(LONG));
+                    // A flow may have no long run for the victim.
+                    let wanted = scene.setup.long_ms.is_none() || Instant::now() >= patience;
+                    (long || wanted && begun.len() as u64 * 2 >= some).then_some(())
                 })
                 .await;
             }
             Phase::Logs => self.until_held(LOGS_STREAM, some * 5).await,
             Phase::Results => self.until_held(PIPELINES_STREAM, some).await,
         }
+    }
+
+    /// The resources whose runs the victim has begun.
+    fn begun_by_victim(&self) -> Vec<String> {
+        let (pid, records) = (self.drivers[0].pid(), self.records());
+        let begun = records.into_iter().filter(|record| record.pid == pid).filter_map(|record| {
+            if let Deed::Start { resource, .. } = record.deed { Some(resource) } else { None }
+        });
+        begun.collect()
     }
 
     async fn until_held(&mut self, stream: &str, count: u64) {

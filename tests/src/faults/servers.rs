@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 
+use conveyor_driver::Result;
 use conveyor_driver_cli::nats_server::{NatsServer, NatsServerOptions};
 use futures_util::future::join_all;
 
@@ -15,7 +16,7 @@ impl Servers {
     /// # Panics
     /// When there is no `nats-server`.
     pub async fn single(config: &str) -> Self {
-        Self(vec![start(config.to_owned()).await])
+        Self(vec![start(config.to_owned()).await.expect("these tests need a nats-server")])
     }
 
     /// Starts three, `n0` to `n2`, that know each other.
@@ -23,6 +24,16 @@ impl Servers {
     /// # Panics
     /// When there is no `nats-server`.
     pub async fn cluster() -> Self {
+        // A port may be taken between its choice and its use.
+        for _ in 0..5 {
+            if let Ok(servers) = Self::three().await {
+                return servers;
+            }
+        }
+        panic!("no cluster of nats-servers can be started");
+    }
+
+    async fn three() -> Result<Self> {
         let ports: Vec<u16> = std::iter::repeat_with(free_port).take(3).collect();
         let routes: Vec<_> = ports.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
         let routes = routes.join(", ");
@@ -32,7 +43,7 @@ impl Servers {
                  routes: [{routes}] }}\n"
             ))
         });
-        Self(join_all(starting).await)
+        join_all(starting).await.into_iter().collect::<Result<_>>().map(Self)
     }
 
     /// The only server, or the first.
@@ -62,9 +73,9 @@ impl Servers {
     }
 }
 
-async fn start(config: String) -> NatsServer {
+async fn start(config: String) -> Result<NatsServer> {
     let options = NatsServerOptions { config, ..Default::default() };
-    NatsServer::start_with(options).await.expect("these tests need a nats-server")
+    NatsServer::start_with(options).await
 }
 
 /// A port that nobody listens on, and that is given to nobody who asks for any.

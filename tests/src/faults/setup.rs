@@ -12,6 +12,12 @@ pub(super) const DRIVER: &str = "builder";
 /// The type of every resource.
 pub(super) const RESOURCE: &str = "app";
 
+/// A server that is killed forgets what it delivered within the last moments, and delivers it again.
+pub(super) const SERVER_FORGETS: &str = "a killed server forgets its latest deliveries";
+/// A delivery that waited in a socket while the process or the network stood still is taken for a
+/// fresh one: its lease is counted from when it was read. It should be counted from when it was sent.
+pub(super) const STALE_DELIVERY: &str = "a delivery's age is not known";
+
 /// How a cell's stage is set.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -80,6 +86,7 @@ impl Default for Setup {
                 after_drain: None,
                 cancel_grace: Duration::from_millis(cancel_grace_ms),
                 once: false,
+                beside: None,
             },
         }
     }
@@ -90,6 +97,13 @@ impl Setup {
     #[must_use]
     pub const fn with_long_runs(mut self) -> Self {
         self.long_ms = Some(2 * self.options.ack_wait_ms);
+        self
+    }
+
+    /// The stage where an event may run in two processes at once, for a reason.
+    #[must_use]
+    pub const fn beside(mut self, reason: &'static str) -> Self {
+        self.bounds.beside = Some(reason);
         self
     }
 

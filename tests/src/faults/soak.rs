@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::checker::Verdict;
 use super::proxy::{Cut, Weather};
 use super::scene::Scene;
-use super::setup::Setup;
+use super::setup::{SERVER_FORGETS, Setup};
 
 /// Events flow at about this rate.
 const EVENTS_PER_SECOND: usize = 20;
@@ -62,7 +62,8 @@ fn slope(samples: &[Sample], of: fn(&Sample) -> f64) -> f64 {
 
 /// Mixes faults at random for so long.
 pub async fn soak(minutes: f64, seed: u64, program: &Path, mut tell: impl FnMut(&str)) -> Soak {
-    let mut setup = Setup { instances: 3, resources: 50, ..Setup::default() };
+    let mut setup =
+        Setup { instances: 3, resources: 50, ..Setup::default() }.beside(SERVER_FORGETS);
     // Kills that come this often are not the event's fault.
     setup.options.max_attempts = 1_000;
     let mut scene = Scene::open(setup, seed, false, program).await;
@@ -164,6 +165,7 @@ impl fmt::Display for Soak {
         writeln!(f, "| doubled results | {} |", verdict.doubled)?;
         writeln!(f, "| disordered lines | {} |", verdict.disordered)?;
         writeln!(f, "| overlaps | {} |", verdict.overlaps)?;
+        writeln!(f, "| events in two processes at once | {} |", verdict.beside)?;
         writeln!(f, "| worst after kill | {:?} |", verdict.worst_after_kill.unwrap_or_default())?;
         writeln!(f, "| worst after drain | {:?} |", verdict.worst_after_drain.unwrap_or_default())?;
         writeln!(f, "| other faults | {} |", verdict.faults.len())?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::actor::Work;
 use super::super::proxy::{Cut, Weather};
 use super::super::scene::{Phase, Scene};
-use super::super::setup::Setup;
+use super::super::setup::{STALE_DELIVERY, Setup};
 use super::{Cell, body, cell};
 
 pub(super) fn cells() -> Vec<Cell> {
@@ -15,12 +15,13 @@ pub(super) fn cells() -> Vec<Cell> {
         ..Setup::default()
     };
     little.options.log_buffer_bytes = 65_536;
+    let stale = Setup::default().with_long_runs().beside(STALE_DELIVERY);
     vec![
         cell("network/cut", Setup::default(), body!(cut)),
         cell("network/reset", Setup::default(), body!(reset)),
-        cell("network/half-open", Setup::default().with_long_runs(), body!(half_open)),
-        cell("network/half-open-long", Setup::default().with_long_runs(), body!(half_open_long)),
-        cell("network/slow-1kB-s", Setup::default().with_long_runs(), body!(slow)),
+        cell("network/half-open", stale.clone(), body!(half_open)),
+        cell("network/half-open-long", stale.clone(), body!(half_open_long)),
+        cell("network/slow-1kB-s", stale.clone(), body!(slow)),
         cell("network/delayed", Setup::default(), body!(delayed)),
         cell("network/accepts-and-hangs", Setup::default().with_long_runs(), body!(hangs)),
         cell("network/log-buffer-full", little, body!(log_buffer_full)),

@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::super::scene::{Phase, Scene};
-use super::super::setup::Setup;
+use super::super::setup::{SERVER_FORGETS, Setup};
 use super::{Body, Cell, body, cell};
 
 #[derive(Clone, Copy)]
@@ -31,13 +31,21 @@ pub(super) fn cells() -> Vec<Cell> {
     ];
     let mut cells: Vec<_> = faults
         .into_iter()
-        .map(|(name, body)| {
-            cell(&format!("server/{name}"), Setup::default().with_long_runs(), body)
-        })
+        .map(|(name, body)| cell(&format!("server/{name}"), setup(name), body))
         .collect();
     let late = Setup { streams: false, ..Setup::default() };
     cells.push(cell("server/streams-made-later", late, body!(streams_made_later)));
     cells
+}
+
+fn setup(name: &str) -> Setup {
+    let mut setup = Setup::default().with_long_runs();
+    if !name.starts_with("pause/") {
+        // Over a restart the server keeps ack waits by the whole second, so that they end up to one
+        // second early: more than a tenth of a short one.
+        setup.options.ack_wait_ms = 12_000;
+    }
+    if name.starts_with("kill/") { setup.beside(SERVER_FORGETS) } else { setup }
 }
 
 fn strike(scene: &mut Scene, blow: Blow, phase: Phase) -> LocalBoxFuture<'_, ()> {
