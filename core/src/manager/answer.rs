@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::life::Event;
+use super::event::Event;
 use super::message_id;
 use crate::error::{Error, ErrorCode, Result};
 use crate::fault_point;

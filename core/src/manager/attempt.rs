@@ -8,7 +8,8 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument;
 
-use super::life::{Event, Life};
+use super::event::Event;
+use super::life::Life;
 use crate::cancellation::CancelReason;
 use crate::driver::Reconciled;
 use crate::failure::Failure;

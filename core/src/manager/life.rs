@@ -10,18 +10,19 @@ use tokio_util::sync::CancellationToken;
 use super::acks::Acks;
 use super::answer::{self, Published};
 use super::attempt::{Attempted, LeftRunning};
+use super::event::Event;
 use super::finished::Finished;
-use super::generation::{Generation, Taken};
-use super::lease::{Lease, Leases};
+use super::generation::Generation;
+use super::lease::Leases;
 use super::report::End;
 use super::settle::Flushed;
 use super::stop::StopHandle;
-use crate::cancellation::{CancelReason, Cancellation};
+use crate::cancellation::CancelReason;
 use crate::driver::{Driver, Reconciled};
 use crate::failure::Failure;
 use crate::fault_point;
 use crate::logger::{Level, LogLine, LogQueue, RunLog};
-use crate::message::{DriverMessage, DriverResult};
+use crate::message::DriverResult;
 use crate::stream::SharedStream;
 
 /// What every event of one driver needs.
@@ -46,15 +47,6 @@ pub(super) struct Life {
     pub(super) late_results: Arc<AtomicU64>,
 }
 
-/// An event that this process has the right to run.
-#[derive(Debug)]
-pub(super) struct Event {
-    pub(super) delivery: Taken,
-    pub(super) message: DriverMessage,
-    pub(super) lease: Lease,
-    pub(super) cancel: Cancellation,
-}
-
 /// What came of an event.
 #[derive(Debug)]
 pub(super) struct Lived {
@@ -69,13 +61,6 @@ impl From<End> for Lived {
 }
 
 impl Life {
-    /// Takes a delivery whose message could be read.
-    pub(super) fn event(&self, delivery: Taken, message: DriverMessage) -> Event {
-        let cancel = Cancellation::below(&self.cancel_runs);
-        let lease = self.leases.take(&delivery, &message.run_id, &cancel);
-        Event { delivery, message, lease, cancel }
-    }
-
     /// Runs an event and settles it.
     pub(super) async fn live(&self, event: Event) -> Lived {
         let mut left_running = None;

@@ -18,6 +18,7 @@ mod consumer;
 mod control;
 mod core_thread;
 mod dead_letter;
+mod event;
 mod finished;
 mod generation;
 mod lanes;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::dead_letter;
+use super::event::Event;
 use super::generation::Taken;
-use super::life::{Event, Life};
+use super::life::Life;
 use super::report::End;
 use crate::error::{Error, ErrorCode, Result};
 use crate::logger::RunLog;

@@ -14,9 +14,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::control;
+use super::event::Event;
 use super::generation::Taken;
 use super::lanes::Lanes;
-use super::life::{Event, Life, Lived};
+use super::life::{Life, Lived};
 use super::puller::Puller;
 use super::report::{DriverReport, End};
 use super::settle::LAST_WORDS;
@@ -172,7 +173,7 @@ impl Worker {
             }
             Serialization::None => Lane::Message(delivery.sequence),
         };
-        let event = life.event(delivery, message);
+        let event = Event::take(delivery, message, &life.leases, &life.cancel_runs);
         if self.draining {
             self.give_back(event);
         } else if let Some(event) = self.lanes.enter(lane.clone(), event) {
