@@ -13,6 +13,7 @@ pub(super) fn cells() -> Vec<Cell> {
     // Alone in its process: what runs beside a deadly event dies with it, and is counted, too.
     poison.options.concurrency = 1;
     poison.options.max_attempts = 3;
+    poison.options.max_deliveries = Some(3);
     poison.options.ack_wait_ms = 1_000;
     let mut large = Setup { events: 2, ..Setup::default() };
     // A debug build takes a second to write down such a result, on the thread that renews leases.

@@ -21,7 +21,7 @@ pub(super) fn cells() -> Vec<Cell> {
         cell("network/reset", Setup::default(), body!(reset)),
         cell("network/half-open", stale.clone(), body!(half_open)),
         cell("network/half-open-long", stale.clone(), body!(half_open_long)),
-        cell("network/slow-1kB-s", stale.clone(), body!(slow)),
+        cell("network/slow-1kB-s", stale, body!(slow)),
         cell("network/delayed", Setup::default(), body!(delayed)),
         cell("network/accepts-and-hangs", Setup::default().with_long_runs(), body!(hangs)),
         cell("network/log-buffer-full", little, body!(log_buffer_full)),
