@@ -112,9 +112,21 @@ async fn a_dead_letter_that_cannot_be_stored_is_not_tried_without_a_rest() {
     let at_once = stage.driver_with(|options| options.retry_initial_ms = 0);
     let driver = at_once.reconcile(async |_| Ok(DriverResult::success("called")));
     let _running = stage.start(driver).await;
-    memory.fail_publishes("dead-letters.>", 20);
+    memory.fail_publishes("dead-letters.>", 8);
     let posted = tokio::time::Instant::now();
     stage.publish(&subject::resource(&stage.resource), "[]").await;
     letters(&stage, 1).await;
-    assert!(posted.elapsed() >= Duration::from_secs(10), "{:?}", posted.elapsed());
+    assert!(posted.elapsed() >= Duration::from_secs(4), "{:?}", posted.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_waits_for_the_server_and_not_as_long_as_an_attempt_would() {
+    let stage = Stage::on_memory().await;
+    let memory = stage.memory.clone().unwrap();
+    let _running = start_never_called(&stage).await;
+    memory.fail_publishes("dead-letters.>", 8);
+    let posted = tokio::time::Instant::now();
+    stage.publish(&subject::resource(&stage.resource), "[]").await;
+    letters(&stage, 1).await;
+    assert!(posted.elapsed() <= Duration::from_secs(29), "{:?}", posted.elapsed());
 }

@@ -111,9 +111,11 @@ impl Life {
             "a dead letter cannot be stored; the message is given back"
         );
         let attempt = u32::try_from(delivery.attempt).unwrap_or(u32::MAX);
-        // A driver may want its retries at once; this one waits for the server.
+        // This waits for the server: neither at once, as a driver may want its retries, nor for as
+        // long as an event that was delivered often would wait for its next attempt.
         const LEAST: Duration = Duration::from_millis(500);
-        let delay = self.retry_delay(attempt).max(LEAST);
+        const MOST: Duration = Duration::from_secs(5);
+        let delay = jittered(LEAST, MOST, attempt.saturating_sub(1)).max(LEAST);
         self.send(delivery, Settlement::Nak(delay)).await;
         End::Retried
     }
