@@ -144,7 +144,7 @@ async fn reconcile(run: Run, book: Arc<Book>) -> Result<DriverResult, Failure> {
     book.note(pid, Deed::Start { mark: mark.clone(), run: id, resource: name, attempt });
     let mut ending = Ending { book: book.clone(), mark: mark.clone(), outcome: Outcome::Dropped };
     let _noting = tokio_util::task::AbortOnDropHandle::new(tokio::spawn({
-        let (token, mark) = (run.cancellation().clone(), mark.clone());
+        let (token, mark, book) = (run.cancellation().clone(), mark.clone(), book.clone());
         async move {
             token.cancelled().await;
             book.note(pid, Deed::Cancelled { mark });
@@ -168,6 +168,8 @@ async fn reconcile(run: Run, book: Arc<Book>) -> Result<DriverResult, Failure> {
             () = run.cancellation().cancelled() => {}
         }
         if work.poison && number == 2 {
+            // The harness finds out later.
+            book.note(pid, Deed::Killed);
             let me = rustix::process::getpid();
             kill_process(me, Signal::KILL).expect("an end");
         }

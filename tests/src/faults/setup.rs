@@ -17,6 +17,8 @@ pub(super) const SERVER_FORGETS: &str = "a killed server forgets its latest deli
 /// A delivery that waited in a socket while the process or the network stood still is taken for a
 /// fresh one: its lease is counted from when it was read. It should be counted from when it was sent.
 pub(super) const STALE_DELIVERY: &str = "a delivery's age is not known";
+/// A server that stood still may hand an event on and then confirm the renewal of the lease before.
+pub(super) const STALE_RENEWAL: &str = "the server confirms the renewal of a lease that is over";
 
 /// How a cell's stage is set.
 #[derive(Clone, Debug)]

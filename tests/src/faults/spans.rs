@@ -118,7 +118,9 @@ pub(super) fn assemble(records: &[Record]) -> (Vec<Span>, Processes) {
             }
             Deed::Stopped => drop(processes.stopped.insert(pid, at)),
             Deed::Told => drop(processes.told.insert(pid, at)),
-            Deed::Killed => drop(processes.killed.insert(pid, at)),
+            Deed::Killed => {
+                processes.killed.entry(pid).or_insert(at);
+            }
             Deed::Frozen => processes.frozen.entry(pid).or_default().push((at, u64::MAX)),
             Deed::Thawed => {
                 if let Some(hold) = processes.frozen.get_mut(&pid).and_then(|all| all.last_mut()) {

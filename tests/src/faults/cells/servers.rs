@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::super::scene::{Phase, Scene};
-use super::super::setup::{SERVER_FORGETS, Setup};
+use super::super::setup::{SERVER_FORGETS, STALE_RENEWAL, Setup};
 use super::{Body, Cell, body, cell};
 
 #[derive(Clone, Copy)]
@@ -45,7 +45,11 @@ fn setup(name: &str) -> Setup {
         // second early: more than a tenth of a short one.
         setup.options.ack_wait_ms = 12_000;
     }
-    if name.starts_with("kill/") { setup.beside(SERVER_FORGETS) } else { setup }
+    match name.split('/').next() {
+        Some("kill") => setup.beside(SERVER_FORGETS),
+        Some("pause") => setup.beside(STALE_RENEWAL),
+        _ => setup,
+    }
 }
 
 fn strike(scene: &mut Scene, blow: Blow, phase: Phase) -> LocalBoxFuture<'_, ()> {
