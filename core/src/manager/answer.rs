@@ -1,7 +1,7 @@
 //! The answer to an event: its bytes, which always fit, and its way into the stream.
 
 use bytes::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::event::Event;
@@ -36,10 +36,14 @@ pub(super) async fn publish(
     let mut patience = Patience::for_server();
     // The stream may take less than the server.
     let mut ceiling = usize::MAX;
+    let mut composed: Option<(usize, Bytes)> = None;
     loop {
         let limit = stream.max_payload().min(ceiling);
         let room = limit.saturating_sub(HEADER_BYTES + id.len());
-        let bytes = compose(driver, &event.message, result, room)?;
+        if composed.as_ref().is_none_or(|(for_room, _)| *for_room != room) {
+            composed = Some((room, compose_aside(driver, &event.message, result, room).await?));
+        }
+        let bytes = composed.as_ref().map(|(_, bytes)| bytes.clone()).unwrap_or_default();
         let size = bytes.len();
         let letter = Message::new(DRIVER_RESULT, bytes).with_id(&id);
         let error = tokio::select! {
@@ -84,6 +88,43 @@ async fn store(stream: &SharedStream, message: Message) -> Result<()> {
 
 /// What the id header takes beside the id itself.
 const HEADER_BYTES: usize = 64;
+
+/// What a large answer takes to compose must not hold up leases: it is done on another thread.
+async fn compose_aside(
+    driver: &str,
+    message: &DriverMessage,
+    result: &DriverResult,
+    room: usize,
+) -> Result<Bytes> {
+    const LARGE_BYTES: usize = 256 * 1024;
+    let mut budget = LARGE_BYTES.saturating_sub(message.payload.len());
+    if budget > 0 && fits(&result.data, &mut budget) {
+        return compose(driver, message, result, room);
+    }
+    let (driver, message, result) = (driver.to_owned(), message.clone(), result.clone());
+    let composing = tokio::task::spawn_blocking(move || compose(&driver, &message, &result, room));
+    composing.await.map_err(|error| {
+        Error::new(ErrorCode::Internal, "an answer could not be composed").with_source(error)
+    })?
+}
+
+/// Whether a value has about this many bytes at most; takes what it has off the budget.
+fn fits(value: &Value, budget: &mut usize) -> bool {
+    const SCALAR_BYTES: usize = 8;
+    let bytes = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => return items.iter().all(|item| fits(item, budget)),
+        Value::Object(members) => {
+            return members.iter().all(|(name, value)| {
+                *budget = budget.saturating_sub(name.len());
+                fits(value, budget)
+            });
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => SCALAR_BYTES,
+    };
+    *budget = budget.saturating_sub(bytes);
+    *budget > 0
+}
 
 /// The answer in at most `room` bytes. What does not fit is left out and the message says so.
 fn compose(

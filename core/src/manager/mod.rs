@@ -27,6 +27,7 @@ mod life;
 mod message_id;
 mod opening;
 mod puller;
+mod pulse;
 mod report;
 mod running;
 mod serve;

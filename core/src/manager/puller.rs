@@ -8,6 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::consumer;
 use super::generation::{Generation, Taken};
+use super::pulse::Pulse;
 use super::stop::StopHandle;
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::DriverOptions;
@@ -73,6 +74,7 @@ impl Puller {
         let stop = self.stop.clone();
         let mut look = interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pulse = Pulse::new(Duration::from_millis(self.options.ack_wait_ms));
         let mut outcome = Ok(());
         loop {
             tokio::select! {
@@ -94,8 +96,11 @@ impl Puller {
                 came = self.pull.next() => match came {
                     Ok(deliveries) => {
                         self.patience.reset();
-                        self.outstanding = self.outstanding.saturating_sub(deliveries.len());
-                        self.hand_over(deliveries, &events);
+                        let since = pulse.stood_still();
+                        self.hand_over(deliveries, since, &events);
+                        if let Some(since) = since {
+                            self.start_over(since, &events).await;
+                        }
                     }
                     Err(error) => tokio::select! {
                         () = stop.draining() => break,
@@ -107,19 +112,51 @@ impl Puller {
                         },
                     },
                 },
+                // Behind what came, so that a standstill is noticed with the first of it.
+                () = pulse.beat() => if let Some(since) = pulse.stood_still() {
+                    self.start_over(since, &events).await;
+                },
             }
         }
         let late = self.pull.stop().await;
-        self.hand_over(late, &events);
+        self.hand_over(late, pulse.stood_still(), &events);
         outcome
     }
 
-    fn hand_over(&self, deliveries: Vec<Delivery>, events: &mpsc::UnboundedSender<Vec<Taken>>) {
+    /// The process stood still: what was on its way since then is old, and pulled no further.
+    async fn start_over(&mut self, since: Instant, events: &mpsc::UnboundedSender<Vec<Taken>>) {
+        tracing::warn!(
+            driver = self.options.name,
+            seconds = since.elapsed().as_secs_f64(),
+            "the process stood still; events that came meanwhile may be with another instance"
+        );
+        let late = self.pull.stop().await;
+        self.hand_over(late, Some(since), events);
+        match self.stream.pull(MESSAGES_STREAM, &self.options.name).await {
+            Ok(pull) => {
+                self.pull = pull;
+                self.pull.request(self.outstanding);
+            }
+            // The stopped pull says so again, and is renewed.
+            Err(error) => tracing::warn!(driver = self.options.name, %error, "cannot pull anew"),
+        }
+    }
+
+    fn hand_over(
+        &mut self,
+        deliveries: Vec<Delivery>,
+        since: Option<Instant>,
+        events: &mpsc::UnboundedSender<Vec<Taken>>,
+    ) {
         if deliveries.is_empty() {
             return;
         }
+        self.outstanding = self.outstanding.saturating_sub(deliveries.len());
         let generation = self.generation.current();
-        let taken = deliveries.into_iter().map(|delivery| Taken { delivery, generation });
+        let taken = deliveries.into_iter().map(|mut delivery| {
+            delivery.received = delivery.received.min(since.unwrap_or(delivery.received));
+            Taken { delivery, generation }
+        });
         // Fails only when the worker is gone, and then nobody can settle them.
         let _handed_over = events.send(taken.collect());
     }

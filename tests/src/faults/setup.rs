@@ -14,8 +14,8 @@ pub(super) const RESOURCE: &str = "app";
 
 /// A server that is killed forgets what it delivered within the last moments, and delivers it again.
 pub(super) const SERVER_FORGETS: &str = "a killed server forgets its latest deliveries";
-/// A delivery that waited in a socket while the process or the network stood still is taken for a
-/// fresh one: its lease is counted from when it was read. It should be counted from when it was sent.
+/// A delivery that waited in a network which stood still is taken for a fresh one: its lease is counted
+/// from when it was read. It should be counted from when it was sent, which nothing tells.
 pub(super) const STALE_DELIVERY: &str = "a delivery's age is not known";
 /// A server that stood still may hand an event on and then confirm the renewal of the lease before.
 pub(super) const STALE_RENEWAL: &str = "the server confirms the renewal of a lease that is over";

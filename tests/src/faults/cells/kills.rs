@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::actor::Work;
 use super::super::scene::{Phase, Scene};
-use super::super::setup::{STALE_DELIVERY, Setup};
+use super::super::setup::Setup;
 use super::{Cell, body, cell};
 
 /// The points of the core at which a process can be held.
@@ -21,11 +21,7 @@ pub(super) fn cells() -> Vec<Cell> {
     };
     let mut cells: Vec<_> = POINTS.into_iter().map(at).collect();
     cells.push(cell("kill/any-moment", setup.clone(), body!(kill_any_moment)));
-    cells.push(cell(
-        "kill/frozen",
-        Setup::default().with_long_runs().beside(STALE_DELIVERY),
-        body!(freeze),
-    ));
+    cells.push(cell("kill/frozen", Setup::default().with_long_runs(), body!(freeze)));
     let long = Setup {
         events: 8,
         // The peer is not to wait for another run of the same resource.
