@@ -21,6 +21,7 @@ use super::life::{Life, Lived};
 use super::puller::Puller;
 use super::report::{DriverReport, End};
 use super::settle::LAST_WORDS;
+use crate::error::{Error, ErrorCode};
 use crate::fault_point;
 use crate::logger::LogSender;
 use crate::message::DriverMessage;
@@ -89,9 +90,12 @@ impl Worker {
         };
         worker.work(&mut events).await;
         worker.finish(sending).await;
-        if let Ok(Err(error)) = pulling.await {
-            worker.report.error = Some(error);
-        }
+        worker.report.error = match pulling.await {
+            Ok(pulled) => pulled.err(),
+            Err(panic) => {
+                Some(Error::new(ErrorCode::Internal, "pulling ended early").with_source(panic))
+            }
+        };
         worker.report.late_results = worker.life.late_results.load(Ordering::Acquire);
         keeping.abort();
         acknowledging.abort();
