@@ -60,7 +60,9 @@ impl Leases {
         let key = self.lock().insert(Held {
             token: taken.token.clone(),
             generation: taken.generation,
-            valid_until: taken.received + self.safe_part(),
+            // When it was sent is not known, only when it was read: half of the wait is left for the
+            // way. The first renewal falls within the other half, and from then on it is known.
+            valid_until: taken.received + self.ack_wait / 2,
             run: run.clone(),
             cancel: cancel.clone(),
         });
@@ -123,7 +125,7 @@ impl Leases {
         Ok(())
     }
 
-    /// How long a lease is relied on: less than the server's own wait, which began earlier.
+    /// How long a renewal is relied on: less than the wait that it started anew at the server.
     fn safe_part(&self) -> Duration {
         self.ack_wait * 9 / 10
     }
