@@ -59,7 +59,9 @@ impl RunLog {
             driver: driver.clone(),
             pipeline: message.pipeline.clone(),
             subjects: subjects.ok(),
-            id_prefix: format!("{:016x}", fastrand::u64(..)),
+            // From the system's randomness: a generator that each process seeds by the clock gives two
+            // that start together the same ids, and one would have its lines refused as duplicates.
+            id_prefix: uuid::Uuid::now_v7().simple().to_string(),
             stamps: Mutex::new(Stamps { last_unix_nanos: 0, lines: 0, progress: Instant::now() }),
             written: AtomicU64::new(0),
             stored: AtomicU64::new(0),
