@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conveyor_driver::stream::{ConsumerConfig, EventStream, Retention, StreamConfig};
+use conveyor_driver::stream::{ConsumerConfig, EventStream, StreamConfig};
 use conveyor_driver::{Result, subject};
 
 /// A stream that only the control plane reads: one consumer of the stream's own name.
@@ -20,10 +20,6 @@ pub(super) const LOGS: WorkQueue =
     WorkQueue { name: subject::LOGS_STREAM, subjects: subject::LOGS };
 
 impl WorkQueue {
-    fn stream(self) -> StreamConfig {
-        StreamConfig::new(self.name, &[self.subjects], Retention::WorkQueue)
-    }
-
     /// The server's own consumer: not durable, and the defaults of NATS for the rest.
     pub(super) fn consumer(self) -> ConsumerConfig {
         ConsumerConfig {
@@ -44,9 +40,7 @@ impl WorkQueue {
 /// # Errors
 /// As [`EventStream::put_stream`].
 pub async fn put_streams(stream: &dyn EventStream) -> Result<()> {
-    let messages =
-        StreamConfig::new(subject::MESSAGES_STREAM, &subject::MESSAGES, Retention::Interest);
-    for config in [messages, PIPELINES.stream(), LOGS.stream()] {
+    for config in StreamConfig::of_control_plane() {
         stream.put_stream(&config).await?;
     }
     Ok(())
