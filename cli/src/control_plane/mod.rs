@@ -208,5 +208,7 @@ impl ControlPlane {
 
 /// 24 hex digits, as the server makes them.
 fn message_id() -> String {
-    format!("{:024x}", fastrand::u128(..) >> 32)
+    const DIGITS: usize = 24;
+    let mut digits = uuid::Uuid::now_v7().simple().to_string();
+    digits.split_off(digits.len() - DIGITS)
 }

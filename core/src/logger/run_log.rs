@@ -235,3 +235,22 @@ impl fmt::Debug for RunLog {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Resource;
+    use crate::stream::MemoryStream;
+
+    #[test]
+    fn ids_differ_where_two_processes_have_the_same_generator() {
+        let queue = Arc::new(LogQueue::new(Arc::new(MemoryStream::new()), 1_000, false));
+        let message = DriverMessage::new("create", &Resource::default(), "id", "run".into());
+        let first_id = || {
+            fastrand::seed(7);
+            let log = RunLog::new(&queue, &"builder".into(), &message);
+            log.message_id(LineId { line: 1, piece: 1 })
+        };
+        assert_ne!(first_id(), first_id());
+    }
+}

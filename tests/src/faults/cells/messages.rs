@@ -18,12 +18,12 @@ pub(super) fn cells() -> Vec<Cell> {
     let mut large = Setup { events: 2, ..Setup::default() };
     // A debug build takes a second to write down such a result, on the thread that renews leases.
     large.options.ack_wait_ms = 10_000;
-    let larger = Setup { server_config: "max_payload: 2MB".to_owned(), ..large.clone() };
+    let larger = Setup { server_config: "max_payload: 8MB".to_owned(), ..large.clone() };
     vec![
         cell("message/sent-twice", Setup::default(), body!(sent_twice)),
         cell("message/poison", poison, body!(deadly)),
         cell("message/1-MiB", large, body!(one_mib)),
-        cell("message/2-MB", larger, body!(two_mb)),
+        cell("message/8-MiB", larger, body!(eight_mib)),
         cell("message/clock-jumps", Setup::default(), body!(clock_jumps)),
     ]
 }
@@ -52,8 +52,8 @@ async fn one_mib(scene: &mut Scene) {
     large(scene, MIB).await;
 }
 
-async fn two_mb(scene: &mut Scene) {
-    large(scene, 2 * MIB).await;
+async fn eight_mib(scene: &mut Scene) {
+    large(scene, 8 * MIB).await;
 }
 
 /// Messages that are as large as the server allows, lines and data that are larger than that.
