@@ -1,8 +1,12 @@
 //! Why a run should end early, and how it learns of it.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 
+use futures_util::task::AtomicWaker;
 use tokio_util::sync::CancellationToken;
 
 /// Why a run should end early.
@@ -36,34 +40,73 @@ impl fmt::Display for CancelReason {
     }
 }
 
-/// One run's cancellation. The first reason stands.
-#[derive(Clone, Debug)]
-pub(crate) struct Cancellation {
-    token: CancellationToken,
-    reason: Arc<OnceLock<CancelReason>>,
+/// One run's cancellation, in two steps: it is asked to end, and abandoned when it does not. The
+/// first reason stands.
+///
+/// The core and the host each watch it in one place at a time, so that a run costs no list of those
+/// who wait.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cancellation(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    reason: OnceLock<CancelReason>,
+    abandoned: AtomicBool,
+    /// Made for the first who asks for it.
+    token: OnceLock<CancellationToken>,
+    core: AtomicWaker,
+    host: AtomicWaker,
 }
 
 impl Cancellation {
-    /// Also fires, as a shutdown, when `all` does.
-    pub(crate) fn below(all: &CancellationToken) -> Self {
-        Self { token: all.child_token(), reason: Arc::default() }
-    }
-
-    /// False when it had fired before.
+    /// Asks the run to end. False when it was asked before.
     pub(crate) fn cancel(&self, reason: CancelReason) -> bool {
-        let first = !self.token.is_cancelled() && self.reason.set(reason).is_ok();
-        self.token.cancel();
+        let first = self.0.reason.set(reason).is_ok();
+        if first {
+            if let Some(token) = self.0.token.get() {
+                token.cancel();
+            }
+            self.0.core.wake();
+        }
         first
     }
 
-    pub(crate) const fn token(&self) -> &CancellationToken {
-        &self.token
+    pub(crate) fn reason(&self) -> Option<&CancelReason> {
+        self.0.reason.get()
     }
 
-    pub(crate) fn reason(&self) -> Option<CancelReason> {
-        self.token
-            .is_cancelled()
-            .then(|| self.reason.get().cloned().unwrap_or(CancelReason::Shutdown))
+    pub(crate) fn token(&self) -> &CancellationToken {
+        let token = self.0.token.get_or_init(CancellationToken::new);
+        // It may have been asked to end while nobody had the token.
+        if self.reason().is_some() {
+            token.cancel();
+        }
+        token
+    }
+
+    /// What the run still says is ignored from now on.
+    pub(crate) fn abandon(&self) {
+        self.0.abandoned.store(true, Ordering::Release);
+        self.0.host.wake();
+    }
+
+    /// Has the core look again.
+    pub(crate) fn wake_core(&self) {
+        self.0.core.wake();
+    }
+
+    /// Whoever watches for the core is woken by whatever happens next.
+    pub(crate) fn watch_from_core(&self, cx: &Context<'_>) {
+        self.0.core.register(cx.waker());
+    }
+
+    /// Waits until the run is abandoned; for the one task that it runs in.
+    pub(crate) async fn abandoned(&self) {
+        poll_fn(|cx| {
+            self.0.host.register(cx.waker());
+            if self.0.abandoned.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 }
 
@@ -73,22 +116,22 @@ mod tests {
 
     #[test]
     fn the_first_reason_stands() {
-        let all = CancellationToken::new();
-        let run = Cancellation::below(&all);
+        let run = Cancellation::default();
         assert_eq!(run.reason(), None);
         assert!(run.cancel(CancelReason::TimedOut));
         assert!(!run.cancel(CancelReason::LeaseLost));
-        all.cancel();
-        assert_eq!(run.reason(), Some(CancelReason::TimedOut));
+        assert_eq!(run.reason(), Some(&CancelReason::TimedOut));
     }
 
     #[test]
-    fn what_cancels_all_is_a_shutdown() {
-        let all = CancellationToken::new();
-        let run = Cancellation::below(&all);
-        all.cancel();
-        assert_eq!(run.reason(), Some(CancelReason::Shutdown));
-        assert!(!run.cancel(CancelReason::TimedOut));
-        assert_eq!(run.reason(), Some(CancelReason::Shutdown));
+    fn a_token_fires_whenever_it_is_asked_for() {
+        let run = Cancellation::default();
+        let early = run.token().clone();
+        assert!(!early.is_cancelled());
+        run.cancel(CancelReason::Shutdown);
+        assert!(early.is_cancelled());
+        let other = Cancellation::default();
+        other.cancel(CancelReason::Shutdown);
+        assert!(other.token().is_cancelled());
     }
 }

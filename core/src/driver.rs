@@ -6,13 +6,17 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
 
+use crate::error::{Error, ErrorCode, Result};
 use crate::failure::Failure;
+use crate::host::{self, RunQueue};
 use crate::message::DriverResult;
 use crate::options::DriverOptions;
 use crate::run::Run;
 
 pub(crate) type Reconciled = Result<DriverResult, Failure>;
+pub(crate) type Function = Arc<dyn Fn(Run) -> BoxFuture<'static, Reconciled> + Send + Sync>;
 
 /// A driver, ready to be given to a [`DriverManager`](crate::DriverManager).
 ///
@@ -28,7 +32,14 @@ pub(crate) type Reconciled = Result<DriverResult, Failure>;
 #[derive(Clone)]
 pub struct Driver {
     options: DriverOptions,
-    reconcile: Arc<dyn Fn(Run) -> BoxFuture<'static, Reconciled> + Send + Sync>,
+    host: Host,
+}
+
+/// Who does the work.
+#[derive(Clone)]
+enum Host {
+    Function(Function),
+    Queue(RunQueue),
 }
 
 /// A driver that lacks its reconcile function.
@@ -56,8 +67,20 @@ impl Driver {
         &self.options
     }
 
-    pub(crate) fn reconcile(&self, run: Run) -> BoxFuture<'static, Reconciled> {
-        (self.reconcile)(run)
+    /// Whether its function needs a tokio runtime of the caller's.
+    pub(crate) const fn needs_runtime(&self) -> bool {
+        matches!(self.host, Host::Function(_))
+    }
+
+    /// Where its runs go. Its function is served on this runtime.
+    pub(crate) fn queue(&self, runtime: Option<&Handle>) -> Result<RunQueue> {
+        match (&self.host, runtime) {
+            (Host::Queue(queue), _) => Ok(queue.clone()),
+            (Host::Function(function), Some(runtime)) => Ok(host::serve(runtime, function.clone())),
+            (Host::Function(_), None) => {
+                Err(Error::new(ErrorCode::Internal, "a closure needs a tokio runtime to run on"))
+            }
+        }
     }
 }
 
@@ -87,7 +110,14 @@ impl DriverBuilder {
         F: Fn(Run) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<DriverResult, Failure>> + Send + 'static,
     {
-        Driver { options: self.options, reconcile: Arc::new(move |run| function(run).boxed()) }
+        let function: Function = Arc::new(move |run| function(run).boxed());
+        Driver { options: self.options, host: Host::Function(function) }
+    }
+
+    /// Has a [host](crate::host) do the work, which takes its runs from this queue.
+    #[must_use]
+    pub fn queue(self, queue: &RunQueue) -> Driver {
+        Driver { options: self.options, host: Host::Queue(queue.clone()) }
     }
 }
 

@@ -8,6 +8,7 @@ mod error;
 pub mod exec;
 mod failure;
 mod fault_point;
+pub mod host;
 mod logger;
 mod manager;
 pub mod message;

@@ -20,7 +20,7 @@ use crate::run_id::RunId;
 pub struct Run(Arc<Inner>);
 
 struct Inner {
-    message: DriverMessage,
+    message: Arc<DriverMessage>,
     driver: Arc<str>,
     attempt: u32,
     log: RunLog,
@@ -31,7 +31,7 @@ struct Inner {
 
 impl Run {
     pub(crate) fn new(
-        message: DriverMessage,
+        message: Arc<DriverMessage>,
         driver: Arc<str>,
         attempt: u32,
         log: RunLog,
@@ -115,7 +115,11 @@ impl Run {
     /// Why this run should end early, once it should.
     #[must_use]
     pub fn cancel_reason(&self) -> Option<CancelReason> {
-        self.0.cancellation.reason()
+        self.0.cancellation.reason().cloned()
+    }
+
+    pub(crate) fn cancel(&self) -> &Cancellation {
+        &self.0.cancellation
     }
 
     /// Reports progress, for `progress_timeout_ms`. A log line does so, too.
@@ -126,7 +130,7 @@ impl Run {
     /// Whether this run should end early.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.cancellation().is_cancelled()
+        self.0.cancellation.reason().is_some()
     }
 
     /// Nothing, unless this run should end early.

@@ -1,7 +1,6 @@
 //! Runs a driver in a unit test: on the embedded stream, on virtual time, without a server.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -63,7 +62,7 @@ pub struct TestOutcome {
     /// The run's log, all attempts, in order.
     pub log: Vec<LogEntry>,
     /// How often reconcile was called.
-    pub attempts: u32,
+    pub attempts: u64,
     /// What was put into the stream `dead-letters`.
     pub dead_letters: Vec<Message>,
     /// How long it took, in the time of the test.
@@ -141,20 +140,18 @@ impl DriverTest {
 
     async fn run_here(self) -> Result<TestOutcome> {
         let started = Instant::now();
-        let calls = Arc::new(AtomicU32::new(0));
-        let driver = counted(self.driver, calls.clone());
         let stream = MemoryStream::new();
         for config in StreamConfig::of_control_plane() {
             stream.put_stream(&config).await?;
         }
         let mut answers = select(
             stream.subscribe(DRIVER_RESULT).await?,
-            stream.subscribe(&subject::dead_letters(&driver.options().name)).await?,
+            stream.subscribe(&subject::dead_letters(&self.driver.options().name)).await?,
         );
-        let wanted = driver.options().wants(&self.event);
+        let wanted = self.driver.options().wants(&self.event);
         let options = ManagerOptions { signals: false, ..ManagerOptions::default() };
         let manager = DriverManager::new(options)
-            .driver(driver)
+            .driver(self.driver)
             .stream(Arc::new(stream.clone()))
             .in_place()
             .start()
@@ -163,7 +160,7 @@ impl DriverTest {
         let subject = subject::resource(&self.resource.resource);
         stream.publish(Message::new(subject, message.encode())).await?.await?;
         let answered = !wanted || timeout(self.limit, answers.next()).await.is_ok();
-        manager.drain().await?;
+        let report = manager.drain().await?;
         if !answered {
             return Err(Error::new(ErrorCode::TimedOut, "the event was not answered in time"));
         }
@@ -176,17 +173,9 @@ impl DriverTest {
                 .transpose()?
                 .map(|event| event.result),
             log: log.iter().map(|line| LogEntry::decode(&line.payload)).collect::<Result<_>>()?,
-            attempts: calls.load(Ordering::Acquire),
+            attempts: report.drivers.iter().map(|driver| driver.runs).sum(),
             dead_letters: stream.messages(DEAD_LETTERS_STREAM),
             elapsed: started.elapsed(),
         })
     }
-}
-
-fn counted(driver: Driver, calls: Arc<AtomicU32>) -> Driver {
-    let options = driver.options().clone();
-    Driver::with_options(options).reconcile(move |run| {
-        calls.fetch_add(1, Ordering::AcqRel);
-        driver.reconcile(run)
-    })
 }

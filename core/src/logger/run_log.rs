@@ -117,11 +117,18 @@ impl RunLog {
 
     /// Waits until every line written so far is stored, or the driver has ended.
     pub async fn flush(&self) {
+        if self.is_stored() {
+            return;
+        }
         tokio::select! {
             biased;
             () = self.stored() => {}
             () = self.0.queue.ended() => {}
         }
+    }
+
+    fn is_stored(&self) -> bool {
+        self.0.stored.load(Ordering::Acquire) >= self.0.written.load(Ordering::Acquire)
     }
 
     async fn stored(&self) {

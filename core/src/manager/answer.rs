@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use super::event::Event;
+use super::life::Life;
 use super::message_id;
+use super::settle::CutOff;
 use crate::error::{Error, ErrorCode, Result};
 use crate::fault_point;
 use crate::message::{DriverMessage, DriverResult, Echo, answer};
@@ -21,17 +22,16 @@ pub(super) enum Published {
     Stopped,
 }
 
-/// Publishes the answer, and tries again until it is stored, the lease is lost or `end` fires.
+/// Publishes the answer, and tries again until it is stored, the lease is lost or the driver ends.
 ///
 /// # Errors
 /// `TooLarge` when not even the shortest answer is accepted.
 pub(super) async fn publish(
-    stream: &SharedStream,
-    driver: &str,
+    life: &Life,
     event: &Event,
     result: &DriverResult,
-    end: &CancellationToken,
 ) -> Result<Published> {
+    let (stream, driver) = (&life.stream, &*life.name);
     let id = message_id::of_result(driver, &event.message, event.delivery.sequence);
     let mut patience = Patience::for_server();
     // The stream may take less than the server.
@@ -46,17 +46,13 @@ pub(super) async fn publish(
         let bytes = composed.as_ref().map(|(_, bytes)| bytes.clone()).unwrap_or_default();
         let size = bytes.len();
         let letter = Message::new(DRIVER_RESULT, bytes).with_id(&id);
-        let error = tokio::select! {
-            biased;
-            () = event.lease.lost() => return Ok(Published::LeaseLost),
-            stored = store(stream, letter) => match stored {
-                Ok(()) => {
-                    fault_point::reached("after-result-ack");
-                    return Ok(Published::Stored);
-                }
-                Err(error) => error,
-            },
-            () = end.cancelled() => return Ok(Published::Stopped),
+        let error = match life.unless_cut_off(event, store(stream, letter)).await {
+            Ok(Ok(())) => {
+                fault_point::reached("after-result-ack");
+                return Ok(Published::Stored);
+            }
+            Ok(Err(error)) => error,
+            Err(cut_off) => return Ok(cut_off.into()),
         };
         match error.code() {
             ErrorCode::Closed => return Ok(Published::Stopped),
@@ -72,11 +68,17 @@ pub(super) async fn publish(
                 "a result cannot be stored; it is kept and tried again"
             );
         }
-        tokio::select! {
-            biased;
-            () = event.lease.lost() => return Ok(Published::LeaseLost),
-            () = patience.wait() => {}
-            () = end.cancelled() => return Ok(Published::Stopped),
+        if let Err(cut_off) = life.unless_cut_off(event, patience.wait()).await {
+            return Ok(cut_off.into());
+        }
+    }
+}
+
+impl From<CutOff> for Published {
+    fn from(cut_off: CutOff) -> Self {
+        match cut_off {
+            CutOff::LeaseLost => Self::LeaseLost,
+            CutOff::End => Self::Stopped,
         }
     }
 }

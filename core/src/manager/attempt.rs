@@ -1,39 +1,41 @@
-//! One attempt at an event: the driver's function, its limits, and its cancellation in two steps.
+//! One attempt at an event: the host's work, its limits, and its cancellation in two steps.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::future::{pending, poll_fn};
+use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::task::{JoinError, JoinHandle};
+use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::Instrument;
 
 use super::event::Event;
 use super::life::Life;
 use crate::cancellation::CancelReason;
 use crate::driver::Reconciled;
-use crate::failure::Failure;
 use crate::fault_point;
-use crate::logger::{RunLog, in_log, run_span};
+use crate::host::{InHand, Outcome};
+use crate::logger::RunLog;
 use crate::run::Run;
 
-/// The driver's function, abandoned and perhaps still at work.
-pub(super) type LeftRunning = JoinHandle<Reconciled>;
+/// A run that is abandoned and perhaps still at work.
+pub(super) type LeftRunning = InHand;
 
 /// What an attempt came to.
 #[derive(Debug)]
 pub(super) enum Attempted {
     /// The driver's function returned, failed or panicked.
     Ended(Reconciled),
+    /// The host gave the run up, or takes none any more.
+    Dropped,
     /// It was cut short, and abandoned if it did not end by itself.
     CutShort { reason: CancelReason, abandoned: Option<LeftRunning> },
 }
 
 impl Life {
-    /// Runs the driver's function on the host's runtime.
+    /// Has the host run the driver's function.
     pub(super) async fn attempt(&self, event: &Event, attempt: u32, log: &RunLog) -> Attempted {
         if let Some(reason) = event.cancel.reason() {
-            return Attempted::CutShort { reason, abandoned: None };
+            return Attempted::CutShort { reason: reason.clone(), abandoned: None };
         }
         let run = Run::new(
             event.message.clone(),
@@ -44,75 +46,63 @@ impl Life {
             self.cancel_grace(),
         );
         log.touch();
-        let is_abandoned = Arc::new(AtomicBool::new(false));
-        let mut task = self.spawn(run, log, is_abandoned.clone());
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        let mut in_hand = self.queue.hand_over(run);
         fault_point::reached("in-run");
-        let joined = tokio::select! {
-            joined = &mut task => Some(joined),
-            () = event.cancel.token().cancelled() => self.last_chance(&mut task).await,
-            reason = self.overdue(log) => {
-                event.cancel.cancel(reason);
-                self.last_chance(&mut task).await
-            }
+        let ended = self.ended_by_itself(event, &mut in_hand, log).await;
+        let outcome = match ended {
+            Some(outcome) => Some(outcome),
+            None => self.last_chance(&mut in_hand).await,
         };
-        let Some(joined) = joined else {
+        let Some(outcome) = outcome else {
             tracing::warn!(
                 driver = %self.name, run_id = %event.message.run_id,
                 "a cancelled run did not end and is abandoned"
             );
-            is_abandoned.store(true, Ordering::Release);
-            task.abort();
-            let reason = event.cancel.reason().unwrap_or(CancelReason::Shutdown);
-            return Attempted::CutShort { reason, abandoned: Some(task) };
+            event.cancel.abandon();
+            let reason = event.cancel.reason().cloned().unwrap_or(CancelReason::Shutdown);
+            return Attempted::CutShort { reason, abandoned: Some(in_hand) };
         };
-        match (event.cancel.reason(), self.outcome(joined)) {
+        match (event.cancel.reason(), outcome) {
             // What a cancelled run says stands only when it had finished its work all the same.
-            (Some(_), Some(Ok(result))) if result.success => Attempted::Ended(Ok(result)),
-            (None, Some(ended)) => Attempted::Ended(ended),
-            (reason, _) => Attempted::CutShort {
-                reason: reason.unwrap_or(CancelReason::Shutdown),
-                abandoned: None,
-            },
+            (Some(_), Outcome::Ended(Ok(result))) if result.success => Attempted::Ended(Ok(result)),
+            (Some(reason), _) => Attempted::CutShort { reason: reason.clone(), abandoned: None },
+            (None, Outcome::Ended(reconciled)) => Attempted::Ended(reconciled),
+            (None, Outcome::Dropped) => Attempted::Dropped,
         }
     }
 
-    /// What a finished task came to; nothing when its runtime was shut down beneath it, which ends
-    /// the driver: it has nowhere to run.
-    fn outcome(&self, joined: Result<Reconciled, JoinError>) -> Option<Reconciled> {
-        let error = match joined {
-            Ok(reconciled) => return Some(reconciled),
-            Err(error) => error,
-        };
-        if let Ok(panic) = error.try_into_panic() {
-            return Some(Err(Failure::from_panic(panic.as_ref())));
-        }
-        tracing::error!(driver = %self.name, "the runtime of the drivers was shut down: stopping");
-        self.stop.end_now();
-        None
-    }
-
-    fn spawn(&self, run: Run, log: &RunLog, abandoned: Arc<AtomicBool>) -> JoinHandle<Reconciled> {
-        let span = run_span(log, &self.name, run.id());
-        let driver = self.driver.clone();
-        let late_results = self.late_results.clone();
-        let reconcile = async move {
-            let reconciled = driver.reconcile(run).await;
-            if abandoned.load(Ordering::Acquire) {
-                late_results.fetch_add(1, Ordering::AcqRel);
-                tracing::warn!("an abandoned run ended; what it says is ignored");
+    /// Waits for the host; nothing when the run is asked to end before.
+    async fn ended_by_itself(
+        &self,
+        event: &Event,
+        in_hand: &mut InHand,
+        log: &RunLog,
+    ) -> Option<Outcome> {
+        let ended = poll_fn(|cx| {
+            event.cancel.watch_from_core(cx);
+            if event.cancel.reason().is_some() {
+                return Poll::Ready(None);
             }
-            reconciled
-        };
-        self.host.spawn(in_log(log.clone(), reconcile).instrument(span))
+            in_hand.poll_unpin(cx).map(Some)
+        });
+        if !self.has_limits {
+            return ended.await;
+        }
+        tokio::select! {
+            ended = ended => ended,
+            reason = self.overdue(log) => {
+                event.cancel.cancel(reason);
+                None
+            }
+        }
     }
 
     /// The grace that a cancelled run has; nothing when it did not end within it.
-    async fn last_chance(
-        &self,
-        task: &mut JoinHandle<Reconciled>,
-    ) -> Option<Result<Reconciled, JoinError>> {
+    async fn last_chance(&self, in_hand: &mut InHand) -> Option<Outcome> {
+        in_hand.tell_cancelled();
         tokio::select! {
-            joined = timeout(self.cancel_grace(), task) => joined.ok(),
+            outcome = timeout(self.cancel_grace(), in_hand) => outcome.ok(),
             () = self.end.cancelled() => None,
         }
     }
@@ -126,7 +116,7 @@ impl Life {
         loop {
             let stalled = idle.map(|idle| log.last_progress() + idle);
             let Some(next) = end.into_iter().chain(stalled).min() else {
-                return std::future::pending().await;
+                return pending().await;
             };
             sleep_until(next).await;
             let now = Instant::now();

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
 use super::generation::Taken;
 use super::lease::{Lease, Leases};
 use crate::cancellation::Cancellation;
@@ -13,21 +11,16 @@ use crate::message::DriverMessage;
 #[derive(Debug)]
 pub(super) struct Event {
     pub(super) delivery: Taken,
-    pub(super) message: DriverMessage,
+    pub(super) message: Arc<DriverMessage>,
     pub(super) lease: Lease,
     pub(super) cancel: Cancellation,
 }
 
 impl Event {
-    /// Takes the lease. `all` cancels it with all others of its driver.
-    pub(super) fn take(
-        delivery: Taken,
-        message: DriverMessage,
-        leases: &Arc<Leases>,
-        all: &CancellationToken,
-    ) -> Self {
-        let cancel = Cancellation::below(all);
+    /// Takes the lease.
+    pub(super) fn take(delivery: Taken, message: DriverMessage, leases: &Arc<Leases>) -> Self {
+        let cancel = Cancellation::default();
         let lease = leases.take(&delivery, &message.run_id, &cancel);
-        Self { delivery, message, lease, cancel }
+        Self { delivery, message: Arc::new(message), lease, cancel }
     }
 }

@@ -4,13 +4,16 @@
 //! One timer renews all leases of a driver. A renewal counts once the server has certainly seen it;
 //! the lease then lasts from the moment before it was sent.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::future::{Either, pending};
 use futures_util::stream::FuturesUnordered;
 use slab::Slab;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
 use super::generation::{Generation, Taken};
 use crate::cancellation::{CancelReason, Cancellation};
@@ -26,7 +29,17 @@ const AT_ONCE: usize = 256;
 pub(super) struct Leases {
     ack_wait: Duration,
     generation: Generation,
-    held: Mutex<Slab<Held>>,
+    table: Mutex<Table>,
+    /// A lease was taken that ends before the next look.
+    earlier: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    held: Slab<Held>,
+    next_look: Option<Instant>,
+    /// Why no event is run any more.
+    all_cancelled: Option<CancelReason>,
 }
 
 #[derive(Debug)]
@@ -47,7 +60,7 @@ pub(super) struct Lease {
 
 impl Leases {
     pub(super) fn new(ack_wait: Duration, generation: Generation) -> Self {
-        Self { ack_wait, generation, held: Mutex::default() }
+        Self { ack_wait, generation, table: Mutex::default(), earlier: Notify::new() }
     }
 
     /// Takes the lease that came with a delivery. `cancel` fires when it is lost.
@@ -57,15 +70,26 @@ impl Leases {
         run: &RunId,
         cancel: &Cancellation,
     ) -> Lease {
-        let key = self.lock().insert(Held {
+        // When it was sent is not known, only when it was read: half of the wait is left for the
+        // way. The first renewal falls within the other half, and from then on it is known.
+        let valid_until = taken.received + self.ack_wait / 2;
+        let mut table = self.lock();
+        let key = table.held.insert(Held {
             token: taken.token.clone(),
             generation: taken.generation,
-            // When it was sent is not known, only when it was read: half of the wait is left for the
-            // way. The first renewal falls within the other half, and from then on it is known.
-            valid_until: taken.received + self.ack_wait / 2,
+            valid_until,
             run: run.clone(),
             cancel: cancel.clone(),
         });
+        if table.next_look.is_some_and(|look| valid_until < look) {
+            table.next_look = Some(valid_until);
+            self.earlier.notify_one();
+        }
+        let reason = table.all_cancelled.clone();
+        drop(table);
+        if let Some(reason) = reason {
+            cancel.cancel(reason);
+        }
         Lease { leases: self.clone(), key }
     }
 
@@ -74,29 +98,42 @@ impl Leases {
     pub(super) async fn keep(&self, stream: &dyn EventStream, driver: &str) {
         let third = self.ack_wait / 3;
         let mut next = Instant::now() + third;
+        let mut tokens = Vec::new();
         loop {
-            sleep_until(next.min(self.earliest_end().unwrap_or(next))).await;
-            self.give_up_ended(driver);
-            if Instant::now() < next {
-                continue;
+            let runs = tokens.len();
+            let mut renewing = pin!(match runs {
+                0 => Either::Left(pending()),
+                _ => Either::Right(self.renew(stream, std::mem::take(&mut tokens))),
+            });
+            let mut renewed = None;
+            while Instant::now() < next {
+                tokio::select! {
+                    () = sleep_until(self.plan_look(next)) => self.give_up_ended(driver),
+                    () = self.earlier.notified() => {}
+                    outcome = &mut renewing, if renewed.is_none() => {
+                        if let Err(error) = &outcome {
+                            tracing::warn!(driver, runs, %error, "cannot renew leases");
+                        }
+                        renewed = Some(outcome);
+                    }
+                }
+            }
+            if runs > 0 && renewed.is_none() {
+                tracing::warn!(driver, runs, "cannot renew leases in time");
             }
             next = Instant::now() + third;
-            let tokens = self.tokens_valid_at(Instant::now());
-            let runs = tokens.len();
-            if runs == 0 {
-                continue;
-            }
-            let until = next.min(self.earliest_end().unwrap_or(next));
-            match timeout_at(until, self.renew(stream, tokens)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    tracing::warn!(driver, runs, %error, "cannot renew leases");
-                }
-                Err(_) => {
-                    tracing::warn!(driver, runs, "cannot renew leases in time");
-                }
-            }
+            tokens = self.tokens_valid_at(Instant::now());
         }
+    }
+
+    /// When to look for leases that ended: now and then, and when the first of them ends.
+    fn plan_look(&self, next: Instant) -> Instant {
+        let now = Instant::now();
+        let mut table = self.lock();
+        let ends = table.held.iter().map(|(_, held)| held.valid_until);
+        let look = ends.filter(|end| *end > now).min().unwrap_or(next).min(next);
+        table.next_look = Some(look);
+        look
     }
 
     /// Renews these leases, each as soon as the server confirms it. Gives the last error, if any.
@@ -133,21 +170,36 @@ impl Leases {
     /// What was lost stays lost: it is not renewed. Nor is what a consumer made anew does not know.
     fn tokens_valid_at(&self, now: Instant) -> Vec<(usize, AckToken)> {
         let current = self.generation.current();
-        let held = self.lock();
-        let valid =
-            held.iter().filter(|(_, held)| held.valid_until > now && held.generation == current);
-        valid.map(|(key, held)| (key, held.token.clone())).collect()
+        let table = self.lock();
+        let held = table.held.iter();
+        held.filter(|(_, held)| held.valid_until > now && held.generation == current)
+            .map(|(key, held)| (key, held.token.clone()))
+            .collect()
     }
 
     /// Cancels every run of this id and says how many there were.
     pub(super) fn cancel(&self, run: &RunId, reason: &CancelReason) -> usize {
-        let held = self.lock();
-        let of_run = held.iter().filter(|(_, held)| held.run == *run);
+        let table = self.lock();
+        let of_run = table.held.iter().filter(|(_, held)| held.run == *run);
         of_run.filter(|(_, held)| held.cancel.cancel(reason.clone())).count()
     }
 
+    /// Cancels every run, those that will come included.
+    pub(super) fn cancel_all(&self, reason: &CancelReason) {
+        let mut table = self.lock();
+        table.all_cancelled.get_or_insert_with(|| reason.clone());
+        for (_, held) in &table.held {
+            held.cancel.cancel(reason.clone());
+        }
+    }
+
+    /// Has every event look at what else may end it.
+    pub(super) fn wake_all(&self) {
+        self.lock().held.iter().for_each(|(_, held)| held.cancel.wake_core());
+    }
+
     fn extend(&self, (key, token): &(usize, AckToken), until: Instant) {
-        if let Some(held) = self.lock().get_mut(*key)
+        if let Some(held) = self.lock().held.get_mut(*key)
             && held.token == *token
         {
             held.valid_until = held.valid_until.max(until);
@@ -156,48 +208,29 @@ impl Leases {
 
     fn give_up_ended(&self, driver: &str) {
         let now = Instant::now();
-        for (_, held) in self.lock().iter() {
-            if held.valid_until <= now && held.cancel.cancel(CancelReason::LeaseLost) {
+        for (_, held) in self.lock().held.iter().filter(|(_, held)| held.valid_until <= now) {
+            if held.cancel.cancel(CancelReason::LeaseLost) {
                 tracing::warn!(driver, run_id = %held.run, "a run is cancelled: its lease is lost");
             }
+            held.cancel.wake_core();
         }
     }
 
-    /// When the first lease ends that has not ended yet.
-    fn earliest_end(&self) -> Option<Instant> {
-        let now = Instant::now();
-        self.lock().iter().map(|(_, held)| held.valid_until).filter(|end| *end > now).min()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Slab<Held>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Lease {
-    /// Whether the event may belong to another instance by now: it must not be settled any more.
+    /// Whether the event may belong to another instance by now: it must not be settled any more. The
+    /// event's cancellation has its watcher look again when that happens.
     pub(super) fn is_lost(&self) -> bool {
-        self.valid_until() <= Instant::now()
-    }
-
-    /// Waits until the lease is lost.
-    pub(super) async fn lost(&self) {
-        loop {
-            let end = self.valid_until();
-            if end <= Instant::now() {
-                return;
-            }
-            sleep_until(end).await;
-        }
-    }
-
-    fn valid_until(&self) -> Instant {
-        self.leases.lock()[self.key].valid_until
+        self.leases.lock().held[self.key].valid_until <= Instant::now()
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.leases.lock().remove(self.key);
+        self.leases.lock().held.remove(self.key);
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::acks::Acks;
@@ -21,6 +20,7 @@ use crate::cancellation::CancelReason;
 use crate::driver::{Driver, Reconciled};
 use crate::failure::Failure;
 use crate::fault_point;
+use crate::host::RunQueue;
 use crate::logger::{Level, LogLine, LogQueue, RunLog};
 use crate::message::DriverResult;
 use crate::stream::SharedStream;
@@ -36,15 +36,15 @@ pub(super) struct Life {
     pub(super) finished: Finished,
     pub(super) acks: Acks,
     pub(super) generation: Generation,
-    /// Where reconcile runs: never on the core's own thread.
-    pub(super) host: Handle,
+    /// Who reconciles: never the core's own thread.
+    pub(super) queue: RunQueue,
+    /// Whether the options limit how long a run may take.
+    pub(super) has_limits: bool,
     pub(super) stop: StopHandle,
+    /// How many runs were handed to the host.
+    pub(super) runs: AtomicU64,
     /// Fires when nothing is waited for any more: what has no answer then is given back.
     pub(super) end: CancellationToken,
-    /// Cancels every run of this driver.
-    pub(super) cancel_runs: CancellationToken,
-    /// How many abandoned runs came to an end.
-    pub(super) late_results: Arc<AtomicU64>,
 }
 
 /// What came of an event.
@@ -87,6 +87,7 @@ impl Life {
                 Attempted::Ended(reconciled) => {
                     self.conclude(event, attempt, reconciled, &log).await
                 }
+                Attempted::Dropped => self.dropped(event, attempt, &log).await,
                 Attempted::CutShort { reason, abandoned } => {
                     let was_abandoned = abandoned.is_some();
                     *left_running = abandoned;
@@ -132,6 +133,21 @@ impl Life {
         );
         log.note(LogLine::new(Level::Warning, text));
         self.nak(event, log, delay, End::Retried).await
+    }
+
+    /// A run that its host gave up: another attempt, perhaps with another host.
+    async fn dropped(&self, event: &Event, attempt: u32, log: &RunLog) -> End {
+        if self.queue.is_closed() && !self.stop.is_draining() {
+            tracing::error!(driver = %self.name, "nobody runs this driver any more: stopping");
+            self.stop.end_now();
+        }
+        let delay =
+            if self.stop.is_draining() { Duration::ZERO } else { self.retry_delay(attempt) };
+        log.note(LogLine::new(
+            Level::Warning,
+            "the run was given up without an answer; its event is given back",
+        ));
+        self.nak(event, log, delay, End::GivenBack { abandoned: false }).await
     }
 
     /// A run that was cancelled: answered, given back, or left to another instance.
@@ -180,7 +196,7 @@ impl Life {
             Flushed::LeaseLost => return End::LeaseLost { abandoned },
             Flushed::Stopped => return self.hand_back_now(event, abandoned).await,
         }
-        let published = answer::publish(&self.stream, &self.name, event, result, &self.end).await;
+        let published = answer::publish(self, event, result).await;
         match published {
             Ok(Published::Stored) => {
                 fault_point::reached("before-ack");

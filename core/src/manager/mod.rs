@@ -144,10 +144,17 @@ impl DriverManager {
     pub async fn start(mut self) -> Result<RunningManager> {
         self.options = self.options.with_environment();
         self.check()?;
-        let host = tokio::runtime::Handle::try_current().map_err(|error| {
-            Error::new(ErrorCode::Internal, "a manager starts on a tokio runtime only")
-                .with_source(error)
-        })?;
+        let host = match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => Some(runtime),
+            Err(error) if self.drivers.iter().any(Driver::needs_runtime) => {
+                return Err(Error::new(
+                    ErrorCode::Internal,
+                    "drivers that are closures start on a tokio runtime only",
+                )
+                .with_source(error));
+            }
+            Err(_) => None,
+        };
         let name = self.drivers.first().map(|driver| driver.options().name.clone());
         let source = match self.stream {
             Some(stream) => Source::Given(stream),

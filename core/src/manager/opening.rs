@@ -1,12 +1,12 @@
 //! One driver from its start to its end.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::acks::Acks;
 use super::control::InFlight;
@@ -19,6 +19,7 @@ use super::stop::StopHandle;
 use super::worker::Worker;
 use crate::driver::Driver;
 use crate::error::{Error, ErrorCode, Result};
+use crate::host::RunQueue;
 use crate::logger::{LogQueue, LogSender};
 use crate::patience::Patience;
 use crate::stream::SharedStream;
@@ -27,7 +28,7 @@ use crate::stream::SharedStream;
 #[derive(Debug)]
 pub(super) struct Opening {
     pub(super) stream: SharedStream,
-    pub(super) host: Handle,
+    pub(super) host: Option<Handle>,
     pub(super) stop: StopHandle,
     pub(super) in_flight: Arc<InFlight>,
     pub(super) deadline: Option<Instant>,
@@ -44,6 +45,12 @@ impl Opening {
         started: oneshot::Sender<()>,
     ) -> DriverReport {
         let name = driver.options().name.clone();
+        let queue = match driver.queue(self.host.as_ref()) {
+            Ok(queue) => queue,
+            Err(error) => {
+                return DriverReport { driver: name, error: Some(error), ..DriverReport::default() };
+            }
+        };
         let puller = tokio::select! {
             puller = self.puller(&driver) => puller,
             () = self.stop.draining() => {
@@ -54,7 +61,7 @@ impl Opening {
             Ok(puller) => {
                 // Nobody may be waiting any more.
                 let _heard = started.send(());
-                let (life, log_sender) = self.life(driver, &puller);
+                let (life, log_sender) = self.life(driver, queue, &puller);
                 Worker::run(life, puller, log_sender, self.shutdown_grace).await
             }
             Err(error) => {
@@ -94,7 +101,7 @@ impl Opening {
         }
     }
 
-    fn life(&self, driver: Driver, puller: &Puller) -> (Arc<Life>, LogSender) {
+    fn life(&self, driver: Driver, queue: RunQueue, puller: &Puller) -> (Arc<Life>, LogSender) {
         let options = driver.options();
         let (stream, generation) = (self.stream.clone(), puller.generation());
         let name: Arc<str> = options.name.as_str().into();
@@ -112,11 +119,11 @@ impl Opening {
             finished: Finished::default(),
             acks: Acks::default(),
             generation,
-            host: self.host.clone(),
+            has_limits: options.run_timeout_ms.or(options.progress_timeout_ms).is_some(),
+            queue,
+            runs: AtomicU64::new(0),
             end: self.stop.end_of_one(),
             stop: self.stop.clone(),
-            cancel_runs: CancellationToken::new(),
-            late_results: Arc::default(),
             driver,
         };
         (Arc::new(life), sender)

@@ -40,6 +40,8 @@ pub struct DriverReport {
     pub given_back: u64,
     /// Left to another instance because the server could not be told in time that the run goes on.
     pub lease_lost: u64,
+    /// How often reconcile was called.
+    pub runs: u64,
     /// Of those cancelled for any reason: runs that did not end within `cancel_grace_ms`.
     pub abandoned: u64,
     /// Of those abandoned: runs that came to an end later. What they said was ignored.

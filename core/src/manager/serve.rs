@@ -25,7 +25,7 @@ pub(super) struct Serve {
     pub(super) source: Source,
     pub(super) options: ManagerOptions,
     pub(super) drivers: Vec<Driver>,
-    pub(super) host: Handle,
+    pub(super) host: Option<Handle>,
     pub(super) stop: StopHandle,
     pub(super) in_flight: Arc<InFlight>,
 }

@@ -1,5 +1,8 @@
 //! The end of an event: given back, acknowledged, buried.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -27,15 +30,41 @@ pub(super) enum Flushed {
     Stopped,
 }
 
+/// What ends the work on an event before its time.
+pub(super) enum CutOff {
+    LeaseLost,
+    End,
+}
+
 impl Life {
     /// Waits for the run's lines to be stored, unless the event is lost or the process ends first.
     pub(super) async fn flush(&self, event: &Event, log: &RunLog) -> Flushed {
-        tokio::select! {
-            biased;
-            () = event.lease.lost() => Flushed::LeaseLost,
-            () = log.flush() => Flushed::Whole,
-            () = self.end.cancelled() => Flushed::Stopped,
+        match self.unless_cut_off(event, log.flush()).await {
+            Ok(()) => Flushed::Whole,
+            Err(CutOff::LeaseLost) => Flushed::LeaseLost,
+            Err(CutOff::End) => Flushed::Stopped,
         }
+    }
+
+    /// Goes on with some work, unless the event is lost or the process ends first.
+    pub(super) async fn unless_cut_off<T>(
+        &self,
+        event: &Event,
+        work: impl Future<Output = T>,
+    ) -> Result<T, CutOff> {
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            event.cancel.watch_from_core(cx);
+            if event.lease.is_lost() {
+                return Poll::Ready(Err(CutOff::LeaseLost));
+            }
+            match work.as_mut().poll(cx) {
+                Poll::Ready(done) => Poll::Ready(Ok(done)),
+                Poll::Pending if self.end.is_cancelled() => Poll::Ready(Err(CutOff::End)),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
     }
 
     pub(super) fn cancel_grace(&self) -> Duration {

@@ -21,8 +21,10 @@ use super::life::{Life, Lived};
 use super::puller::Puller;
 use super::report::{DriverReport, End};
 use super::settle::LAST_WORDS;
+use crate::cancellation::CancelReason;
 use crate::error::{Error, ErrorCode};
 use crate::fault_point;
+use crate::host::Outcome;
 use crate::logger::LogSender;
 use crate::message::DriverMessage;
 use crate::options::Serialization;
@@ -43,7 +45,7 @@ pub(super) struct Worker {
     lanes: Lanes<Lane, Event>,
     lives: FuturesUnordered<BoxFuture<'static, (Option<Lane>, Lived)>>,
     /// Lanes that abandoned runs are still in.
-    blocked: FuturesUnordered<BoxFuture<'static, Lane>>,
+    blocked: FuturesUnordered<BoxFuture<'static, (Lane, Outcome)>>,
     /// The subjects that are this driver's: an instance with more resources may share its consumer.
     filters: HashSet<String>,
     room: mpsc::UnboundedSender<usize>,
@@ -96,7 +98,7 @@ impl Worker {
                 Some(Error::new(ErrorCode::Internal, "pulling ended early").with_source(panic))
             }
         };
-        worker.report.late_results = worker.life.late_results.load(Ordering::Acquire);
+        worker.report.runs = worker.life.runs.load(Ordering::Relaxed);
         keeping.abort();
         acknowledging.abort();
         listening.abort();
@@ -106,27 +108,30 @@ impl Worker {
     async fn work(&mut self, events: &mut mpsc::UnboundedReceiver<Vec<Taken>>) {
         let life = self.life.clone();
         self.make_room(life.driver.options().concurrency as usize);
-        let mut pulling = true;
+        let (mut pulling, mut cancelled, mut ending) = (true, false, false);
         let mut grace_ends = Instant::now();
         let after_grace = life.cancel_grace() + LAST_WORDS;
         while pulling || !self.lives.is_empty() {
             tokio::select! {
                 biased;
-                () = life.stop.ending_now(), if !life.cancel_runs.is_cancelled() => {
-                    life.cancel_runs.cancel();
+                () = life.stop.ending_now(), if !ending => {
+                    ending = true;
+                    life.leases.cancel_all(&CancelReason::Shutdown);
+                    life.leases.wake_all();
                 }
                 () = life.stop.draining(), if !self.draining => {
                     grace_ends = Instant::now() + self.shutdown_grace;
                     self.drain();
                 }
                 () = sleep_until(grace_ends),
-                    if self.draining && !life.cancel_runs.is_cancelled() =>
+                    if self.draining && !cancelled =>
                 {
                     tracing::warn!(
                         driver = %life.name, runs = self.lives.len(),
                         "the shutdown grace is over: runs are cancelled"
                     );
-                    life.cancel_runs.cancel();
+                    cancelled = true;
+                    life.leases.cancel_all(&CancelReason::Shutdown);
                 }
                 () = sleep_until(grace_ends + after_grace),
                     if self.draining && !life.end.is_cancelled() =>
@@ -136,11 +141,13 @@ impl Worker {
                         "log lines or results cannot be stored: their events are given back"
                     );
                     life.end.cancel();
+                    life.leases.wake_all();
                 }
                 Some((lane, lived)) = self.lives.next(), if !self.lives.is_empty() => {
                     self.ended(lane, lived);
                 }
-                Some(lane) = self.blocked.next(), if !self.blocked.is_empty() => {
+                Some((lane, outcome)) = self.blocked.next(), if !self.blocked.is_empty() => {
+                    self.ended_late(&outcome);
                     self.leave(lane);
                 }
                 came = events.recv(), if pulling => match came {
@@ -177,7 +184,7 @@ impl Worker {
             }
             Serialization::None => Lane::Message(delivery.sequence),
         };
-        let event = Event::take(delivery, message, &life.leases, &life.cancel_runs);
+        let event = Event::take(delivery, message, &life.leases);
         if self.draining {
             self.give_back(event);
         } else if let Some(event) = self.lanes.enter(lane.clone(), event) {
@@ -205,9 +212,20 @@ impl Worker {
         self.make_room(1);
         match (lane, lived.left_running) {
             // The permit is free, the resource is not: its next event must not run beside this one.
-            (Some(lane), Some(run)) => self.blocked.push(run.map(|_| lane).boxed()),
+            (Some(lane), Some(run)) => {
+                self.blocked.push(run.map(|outcome| (lane, outcome)).boxed());
+            }
             (Some(lane), None) => self.leave(lane),
             (None, _) => {}
+        }
+    }
+
+    fn ended_late(&mut self, outcome: &Outcome) {
+        if matches!(outcome, Outcome::Ended(_)) {
+            self.report.late_results += 1;
+            tracing::warn!(
+                driver = %self.life.name, "an abandoned run ended; what it says is ignored"
+            );
         }
     }
 

@@ -1,0 +1,85 @@
+//! A run in the host's hands, and the core's end of it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+use super::queue::Shared;
+use super::{Outcome, RunKey};
+use crate::error::Result;
+use crate::run::Run;
+
+/// A run that a host has taken. Dropped, it completes as [`Outcome::Dropped`], unless it was completed
+/// before.
+#[derive(Debug)]
+pub struct HandedRun {
+    run: Run,
+    key: RunKey,
+    queue: Arc<Shared>,
+}
+
+impl HandedRun {
+    pub(super) const fn new(run: Run, key: RunKey, queue: Arc<Shared>) -> Self {
+        Self { run, key, queue }
+    }
+
+    /// What reconcile is given.
+    #[must_use]
+    pub const fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// What names the run to its queue.
+    #[must_use]
+    pub const fn key(&self) -> RunKey {
+        self.key
+    }
+
+    /// Says what came of it.
+    ///
+    /// # Errors
+    /// `Closed` when that was said before, through its key.
+    pub fn complete(self, outcome: Outcome) -> Result<()> {
+        self.queue.complete(self.key, outcome)
+    }
+}
+
+impl Drop for HandedRun {
+    fn drop(&mut self) {
+        // Refused when it was completed: then there is nothing to say.
+        let _completed = self.queue.complete(self.key, Outcome::Dropped);
+    }
+}
+
+/// The core's end of a run: resolves once the host has completed it.
+#[derive(Debug)]
+pub(crate) struct InHand {
+    key: RunKey,
+    queue: Arc<Shared>,
+    answer: oneshot::Receiver<Outcome>,
+}
+
+impl InHand {
+    pub(super) const fn new(
+        key: RunKey,
+        queue: Arc<Shared>,
+        answer: oneshot::Receiver<Outcome>,
+    ) -> Self {
+        Self { key, queue, answer }
+    }
+
+    /// Tells the host that the run should end. One that it has not taken never starts.
+    pub(crate) fn tell_cancelled(&self) {
+        self.queue.tell_cancelled(self.key);
+    }
+}
+
+impl Future for InHand {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        Pin::new(&mut self.answer).poll(cx).map(|answer| answer.unwrap_or(Outcome::Dropped))
+    }
+}

@@ -1,0 +1,176 @@
+//! The queue itself: what waits for the host, and what the host still owes.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::open::OpenRuns;
+use super::wake::Wake;
+use super::{HandedRun, InHand, Outcome, RunKey};
+use crate::cancellation::CancelReason;
+use crate::error::{Error, ErrorCode, Result};
+use crate::run::Run;
+
+/// Where a host takes runs from. Clones are the same queue; drivers may share one.
+#[derive(Clone, Debug)]
+pub struct RunQueue(Arc<Shared>);
+
+/// A run that the host has taken and that should end early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CancelNotice {
+    /// Which run.
+    pub key: RunKey,
+    /// Why.
+    pub reason: CancelReason,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    wake: Wake,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<HandedRun>,
+    cancelled: Vec<RunKey>,
+    open: OpenRuns,
+    closed: bool,
+}
+
+impl RunQueue {
+    pub(super) fn with_wake(wake: Wake) -> Self {
+        Self(Arc::new(Shared { state: Mutex::default(), wake }))
+    }
+
+    /// Takes up to `most` runs, the oldest first. When it gives fewer, the queue is empty, and the
+    /// next one wakes the host.
+    #[must_use]
+    pub fn take(&self, most: usize) -> VecDeque<HandedRun> {
+        let waiting = &mut self.0.lock().waiting;
+        if waiting.len() <= most {
+            return std::mem::take(waiting);
+        }
+        let rest = waiting.split_off(most);
+        std::mem::replace(waiting, rest)
+    }
+
+    /// Takes the oldest run, if there is one.
+    #[must_use]
+    pub fn take_one(&self) -> Option<HandedRun> {
+        self.0.lock().waiting.pop_front()
+    }
+
+    /// Says what came of a run.
+    ///
+    /// # Errors
+    /// `Closed` when that was said before, or there never was such a run.
+    pub fn complete(&self, run: RunKey, outcome: Outcome) -> Result<()> {
+        self.0.complete(run, outcome)
+    }
+
+    /// Takes the runs that should end early, each once. Those that were completed meanwhile are not
+    /// among them.
+    #[must_use]
+    pub fn take_cancelled(&self) -> Vec<CancelNotice> {
+        let mut state = self.0.lock();
+        let keys = std::mem::take(&mut state.cancelled);
+        let notice = |key| {
+            let reason = state.open.get_mut(key)?.cancellation.reason()?.clone();
+            Some(CancelNotice { key, reason })
+        };
+        keys.into_iter().filter_map(notice).collect()
+    }
+
+    /// Says that nobody will take runs any more. Those that wait are given back, and the drivers of
+    /// this queue stop.
+    pub fn close(&self) {
+        let mut state = self.0.lock();
+        state.closed = true;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        // Each completes as dropped, which takes the lock.
+        drop(waiting);
+        self.0.wake.all();
+    }
+
+    /// Whether nobody will take runs any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.lock().closed
+    }
+
+    /// Waits until there is something to take, or the queue is closed.
+    pub async fn ready(&self) {
+        self.0.wake.until(|| self.has_something()).await;
+    }
+
+    fn has_something(&self) -> bool {
+        let state = self.0.lock();
+        !state.waiting.is_empty() || !state.cancelled.is_empty() || state.closed
+    }
+
+    /// Puts a run into the queue.
+    pub(crate) fn hand_over(&self, run: Run) -> InHand {
+        let (answer, answered) = oneshot::channel();
+        let mut state = self.0.lock();
+        let key = state.open.add(run.cancel().clone(), answer);
+        let handed = HandedRun::new(run, key, self.0.clone());
+        if state.closed {
+            drop(state);
+            drop(handed);
+        } else {
+            state.waiting.push_back(handed);
+            let first = state.waiting.len() == 1;
+            drop(state);
+            if first {
+                self.0.wake.one();
+            }
+        }
+        InHand::new(key, self.0.clone(), answered)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn complete(&self, run: RunKey, outcome: Outcome) -> Result<()> {
+        let answer = self.lock().open.remove(run).ok_or_else(|| {
+            Error::new(ErrorCode::Closed, "there is no such run, or it was completed before")
+        })?;
+        // Nobody hears the answer of a run whose driver has ended.
+        let _heard = answer.send(outcome);
+        Ok(())
+    }
+
+    pub(super) fn tell_cancelled(&self, run: RunKey) {
+        let mut state = self.lock();
+        if let Some(at) = state.waiting.iter().position(|handed| handed.key() == run) {
+            let withdrawn = state.waiting.remove(at);
+            drop(state);
+            drop(withdrawn);
+            return;
+        }
+        let State { cancelled, open, .. } = &mut *state;
+        let Some(told) = open.get_mut(run).map(|open| std::mem::replace(&mut open.told, true))
+        else {
+            return;
+        };
+        if !told {
+            // A host that never asks keeps no more than its open runs.
+            if cancelled.len() > open.len() {
+                cancelled.retain(|key| open.get_mut(*key).is_some());
+            }
+            cancelled.push(run);
+            let first = cancelled.len() == 1;
+            drop(state);
+            if first {
+                self.wake.one();
+            }
+        }
+    }
+}
