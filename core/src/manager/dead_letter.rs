@@ -38,9 +38,13 @@ async fn publish(stream: &dyn EventStream, letter: Message) -> Result<()> {
     stream.publish(letter).await?.await.map(|_| ())
 }
 
-/// One message, or two when the headers leave too little room for the bytes.
+/// JetStream takes no more bytes of headers with a message.
+const MOST_HEADER_BYTES: usize = u16::MAX as usize;
+
+/// One message, or two when the headers leave too little room for the bytes, or are too many with
+/// those that say why it is dead.
 fn letters(driver: &str, delivery: &Delivery, reason: &str, limit: usize) -> Vec<Message> {
-    let head = |payload: Bytes, part: &str| {
+    let head = |headers: &[(String, String)], payload: Bytes, part: &str| {
         let mut letter = Message::new(subject::dead_letters(driver), payload)
             .with_id(message_id::of_dead_letter(driver, delivery, part))
             .with_header(REASON_HEADER, one_line(reason))
@@ -48,19 +52,25 @@ fn letters(driver: &str, delivery: &Delivery, reason: &str, limit: usize) -> Vec
             .with_header(SUBJECT_HEADER, &delivery.subject)
             .with_header(ORIGIN_HEADER, format!("{MESSAGES_STREAM}/{}", delivery.sequence));
         let own = |name: &String| letter.header(name).is_some();
-        let kept: Vec<_> =
-            delivery.headers.iter().filter(|(name, _)| !own(name)).cloned().collect();
+        let kept: Vec<_> = headers.iter().filter(|(name, _)| !own(name)).cloned().collect();
         letter.headers.extend(kept);
         letter
     };
-    let whole = head(delivery.payload.clone(), "0");
-    if whole.wire_bytes() <= limit {
+    let whole = head(&delivery.headers, delivery.payload.clone(), "0");
+    let header_bytes = whole.wire_bytes() - whole.payload.len();
+    if whole.wire_bytes() <= limit && header_bytes <= MOST_HEADER_BYTES {
         return vec![whole];
     }
+    let crowded = header_bytes > MOST_HEADER_BYTES.min(limit / 2);
+    let (first, second) = if crowded {
+        delivery.headers.split_at(delivery.headers.len() / 2)
+    } else {
+        (&*delivery.headers, &*delivery.headers)
+    };
     let middle = delivery.payload.len() / 2;
     vec![
-        head(delivery.payload.slice(..middle), "1").with_header(PART_HEADER, "1/2"),
-        head(delivery.payload.slice(middle..), "2").with_header(PART_HEADER, "2/2"),
+        head(first, delivery.payload.slice(..middle), "1").with_header(PART_HEADER, "1/2"),
+        head(second, delivery.payload.slice(middle..), "2").with_header(PART_HEADER, "2/2"),
     ]
 }
 
