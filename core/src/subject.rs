@@ -41,6 +41,9 @@ pub const ORIGIN_HEADER: &str = "Conveyor-Origin";
 /// limit together.
 pub const PART_HEADER: &str = "Conveyor-Part";
 
+/// What stands before the name of a dead letter's header that cannot be sent again as it was, such as
+/// `Nats-Msg-Id`.
+pub const ORIGINAL_HEADER_PREFIX: &str = "Conveyor-Original-";
 /// Header of a dead letter: headers that were malformed, in base64. Long ones stand in several headers
 /// of this name, each encoded by itself, to be put together in their order.
 pub const RAW_HEADERS_HEADER: &str = "Conveyor-Raw-Headers";

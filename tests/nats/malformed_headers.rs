@@ -6,15 +6,16 @@ use conveyor_driver::message::{DriverMessage, Resource};
 use conveyor_driver::options::{ConnectionOptions, DriverOptions, ManagerOptions};
 use conveyor_driver::stream::{ConsumerConfig, Delivery, EventStream, NatsStream, StreamConfig};
 use conveyor_driver::subject::{
-    self, ATTEMPTS_HEADER, DEAD_LETTERS_STREAM, MESSAGES_STREAM, ORIGIN_HEADER, PART_HEADER,
-    RAW_HEADERS_HEADER, SUBJECT_HEADER,
+    self, ATTEMPTS_HEADER, DEAD_LETTERS_STREAM, MESSAGES_STREAM, ORIGIN_HEADER,
+    ORIGINAL_HEADER_PREFIX, PART_HEADER, RAW_HEADERS_HEADER, SUBJECT_HEADER,
 };
 use conveyor_driver::{Driver, DriverManager, DriverResult, ErrorCode, RunId, RunningManager};
 use conveyor_driver_cli::nats_server::NatsServer;
-use conveyor_driver_tests::faults::Proxy;
+use conveyor_driver_tests::faults::{Cut, Proxy};
 use conveyor_driver_tests::{STRAY_CARRIAGE_RETURN, UNREADABLE, publish_with};
+use futures_util::StreamExt;
 
-use crate::support::{connect, consumer, options, publish, server, take, until, work};
+use crate::support::{connect, consumer, options, publish, server, take, until, within, work};
 
 const DRIVER: &str = "builder";
 const RESOURCE: &str = "app";
@@ -167,6 +168,43 @@ async fn a_stray_carriage_return_ends_a_driver_twice_and_no_more() {
     let letter = scene.held(DEAD_LETTERS_STREAM).await.remove(0);
     assert_eq!(raw_headers(&letter), STRAY_CARRIAGE_RETURN);
     assert_eq!(running.drain().await.unwrap().drivers[0].dead_lettered, 1);
+}
+
+/// Such headers can be read, and not sent again as they are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn headers_that_cannot_be_sent_again_keep_no_dead_letter_from_its_stream() {
+    let scene = Scene::open().await;
+    let _running = scene.start().await;
+    for line in ["A: 1\r\n: nameless", "A: 1\r\nNats-Expected-Stream: messages"] {
+        let block = format!("NATS/1.0\r\n{line}\r\n\r\n");
+        scene.post_with(block.as_bytes(), b"no event").await;
+    }
+    scene.all_settled().await;
+    let letters = scene.held(DEAD_LETTERS_STREAM).await;
+    assert!(letters.iter().all(|letter| header(letter, "A") == Some("1")));
+    let expected = header(&letters[1], "Conveyor-Original-Nats-Expected-Stream");
+    let nameless = header(&letters[0], ORIGINAL_HEADER_PREFIX);
+    assert_eq!((letters.len(), nameless, expected), (2, Some("nameless"), Some("messages")));
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_for_another_reason_has_no_message_looked_at() {
+    let server = server("").await;
+    let onlooker = connect(&options(server.url())).await;
+    work(&onlooker).await;
+    let mut asked = onlooker.subscribe("$JS.API.*.MSG.>").await.unwrap();
+    let proxy = Proxy::start(port(&server)).await.unwrap();
+    let stream = connect(&options(proxy.url())).await;
+    let mut pull = stream.pull("work", "c").await.unwrap();
+    pull.request(1);
+    for _ in 0..4 {
+        let next = tokio::select! {
+            came = pull.next() => panic!("{came:?}"),
+            next = within(asked.next()) => next.unwrap(),
+        };
+        assert_eq!(next.subject, "$JS.API.CONSUMER.MSG.NEXT.work.c");
+        proxy.cut(Cut::Reset);
+    }
 }
 
 #[tokio::test]

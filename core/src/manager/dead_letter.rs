@@ -7,7 +7,7 @@ use crate::error::{ErrorCode, Result};
 use crate::stream::{Delivery, EventStream, Message, Retention, StreamConfig};
 use crate::subject::{
     self, ATTEMPTS_HEADER, DEAD_LETTERS, DEAD_LETTERS_STREAM, MESSAGES_STREAM, ORIGIN_HEADER,
-    PART_HEADER, REASON_HEADER, SUBJECT_HEADER,
+    ORIGINAL_HEADER_PREFIX, PART_HEADER, REASON_HEADER, SUBJECT_HEADER,
 };
 
 /// Stores a delivery as a dead letter: its bytes, its headers, the reason and the attempts. Makes the
@@ -51,8 +51,8 @@ fn letters(driver: &str, delivery: &Delivery, reason: &str, limit: usize) -> Vec
             .with_header(ATTEMPTS_HEADER, delivery.attempt.to_string())
             .with_header(SUBJECT_HEADER, &delivery.subject)
             .with_header(ORIGIN_HEADER, format!("{MESSAGES_STREAM}/{}", delivery.sequence));
-        let own = |name: &String| letter.header(name).is_some();
-        let kept: Vec<_> = headers.iter().filter(|(name, _)| !own(name)).cloned().collect();
+        let kept = headers.iter().map(|(name, value)| (kept_name(name), value.clone()));
+        let kept: Vec<_> = kept.filter(|(name, _)| letter.header(name).is_none()).collect();
         letter.headers.extend(kept);
         letter
     };
@@ -72,6 +72,16 @@ fn letters(driver: &str, delivery: &Delivery, reason: &str, limit: usize) -> Vec
         head(first, delivery.payload.slice(..middle), "1").with_header(PART_HEADER, "1/2"),
         head(second, delivery.payload.slice(middle..), "2").with_header(PART_HEADER, "2/2"),
     ]
+}
+
+/// Headers of NATS are orders to the server, such as which stream to expect, and one without a name
+/// cannot be sent.
+fn kept_name(name: &str) -> String {
+    if name.is_empty() || name.starts_with("Nats-") {
+        format!("{ORIGINAL_HEADER_PREFIX}{name}")
+    } else {
+        name.to_owned()
+    }
 }
 
 /// A header value cannot hold line breaks, and a reason should stay short.
