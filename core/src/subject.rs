@@ -38,7 +38,8 @@ pub const SUBJECT_HEADER: &str = "Conveyor-Subject";
 /// Header of a dead letter: the stream it was in, and its number there.
 pub const ORIGIN_HEADER: &str = "Conveyor-Origin";
 /// Header of a dead letter: `1/2` and `2/2` when the message and its headers are above the payload
-/// limit together.
+/// limit together, or its headers above what JetStream takes. The bytes are shared out between the
+/// parts; the headers too where they take more than half of their limit.
 pub const PART_HEADER: &str = "Conveyor-Part";
 
 /// What stands before the name of a dead letter's header that cannot be sent again as it was, such as
