@@ -31,15 +31,23 @@ pub const DEAD_LETTERS: &str = "dead-letters.>";
 
 /// Header of a dead letter: why the message could not be answered.
 pub const REASON_HEADER: &str = "Conveyor-Reason";
-/// Header of a dead letter: how often it was delivered.
+/// Header of a dead letter: how often it was delivered; 0 when it could not be, for its headers.
 pub const ATTEMPTS_HEADER: &str = "Conveyor-Attempts";
 /// Header of a dead letter: the subject it was published to.
 pub const SUBJECT_HEADER: &str = "Conveyor-Subject";
 /// Header of a dead letter: the stream it was in, and its number there.
 pub const ORIGIN_HEADER: &str = "Conveyor-Origin";
 /// Header of a dead letter: `1/2` and `2/2` when the message and its headers are above the payload
-/// limit together.
+/// limit together, or its headers above what JetStream takes. The bytes are shared out between the
+/// parts; the headers too where they take more than half of their limit.
 pub const PART_HEADER: &str = "Conveyor-Part";
+
+/// What stands before the name of a dead letter's header that cannot be sent again as it was, such as
+/// `Nats-Msg-Id`.
+pub const ORIGINAL_HEADER_PREFIX: &str = "Conveyor-Original-";
+/// Header of a dead letter: headers that were malformed, in base64. Long ones stand in several headers
+/// of this name, each encoded by itself, to be put together in their order.
+pub const RAW_HEADERS_HEADER: &str = "Conveyor-Raw-Headers";
 
 /// Where a resource without a pipeline is broadcast.
 #[must_use]

@@ -5,6 +5,7 @@
 mod admin;
 mod auth;
 mod certificates;
+mod malformed_headers;
 mod nkeys;
 mod permissions;
 mod publish;

@@ -3,11 +3,13 @@
 
 mod condition;
 pub mod faults;
+mod header_block;
 mod real_time;
 mod server;
 mod stage;
 
 pub use condition::{DEADLINE, eventually, unique_name};
+pub use header_block::{STRAY_CARRIAGE_RETURN, UNREADABLE, publish_with};
 pub use real_time::in_real_time;
 pub use server::{connect, nats, shared_server};
 pub use stage::Stage;

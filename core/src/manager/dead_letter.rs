@@ -7,7 +7,7 @@ use crate::error::{ErrorCode, Result};
 use crate::stream::{Delivery, EventStream, Message, Retention, StreamConfig};
 use crate::subject::{
     self, ATTEMPTS_HEADER, DEAD_LETTERS, DEAD_LETTERS_STREAM, MESSAGES_STREAM, ORIGIN_HEADER,
-    PART_HEADER, REASON_HEADER, SUBJECT_HEADER,
+    ORIGINAL_HEADER_PREFIX, PART_HEADER, REASON_HEADER, SUBJECT_HEADER,
 };
 
 /// Stores a delivery as a dead letter: its bytes, its headers, the reason and the attempts. Makes the
@@ -38,30 +38,50 @@ async fn publish(stream: &dyn EventStream, letter: Message) -> Result<()> {
     stream.publish(letter).await?.await.map(|_| ())
 }
 
-/// One message, or two when the headers leave too little room for the bytes.
+/// JetStream takes no more bytes of headers with a message.
+const MOST_HEADER_BYTES: usize = u16::MAX as usize;
+
+/// One message, or two when the headers leave too little room for the bytes, or are too many with
+/// those that say why it is dead.
 fn letters(driver: &str, delivery: &Delivery, reason: &str, limit: usize) -> Vec<Message> {
-    let head = |payload: Bytes, part: &str| {
+    let head = |headers: &[(String, String)], payload: Bytes, part: &str| {
         let mut letter = Message::new(subject::dead_letters(driver), payload)
             .with_id(message_id::of_dead_letter(driver, delivery, part))
             .with_header(REASON_HEADER, one_line(reason))
             .with_header(ATTEMPTS_HEADER, delivery.attempt.to_string())
             .with_header(SUBJECT_HEADER, &delivery.subject)
             .with_header(ORIGIN_HEADER, format!("{MESSAGES_STREAM}/{}", delivery.sequence));
-        let own = |name: &String| letter.header(name).is_some();
-        let kept: Vec<_> =
-            delivery.headers.iter().filter(|(name, _)| !own(name)).cloned().collect();
+        let kept = headers.iter().map(|(name, value)| (kept_name(name), value.clone()));
+        let kept: Vec<_> = kept.filter(|(name, _)| letter.header(name).is_none()).collect();
         letter.headers.extend(kept);
         letter
     };
-    let whole = head(delivery.payload.clone(), "0");
-    if whole.wire_bytes() <= limit {
+    let whole = head(&delivery.headers, delivery.payload.clone(), "0");
+    let header_bytes = whole.wire_bytes() - whole.payload.len();
+    if whole.wire_bytes() <= limit && header_bytes <= MOST_HEADER_BYTES {
         return vec![whole];
     }
+    let crowded = header_bytes > MOST_HEADER_BYTES.min(limit / 2);
+    let (first, second) = if crowded {
+        delivery.headers.split_at(delivery.headers.len() / 2)
+    } else {
+        (&*delivery.headers, &*delivery.headers)
+    };
     let middle = delivery.payload.len() / 2;
     vec![
-        head(delivery.payload.slice(..middle), "1").with_header(PART_HEADER, "1/2"),
-        head(delivery.payload.slice(middle..), "2").with_header(PART_HEADER, "2/2"),
+        head(first, delivery.payload.slice(..middle), "1").with_header(PART_HEADER, "1/2"),
+        head(second, delivery.payload.slice(middle..), "2").with_header(PART_HEADER, "2/2"),
     ]
+}
+
+/// Headers of NATS are orders to the server, such as which stream to expect, and one without a name
+/// cannot be sent.
+fn kept_name(name: &str) -> String {
+    if name.is_empty() || name.starts_with("Nats-") {
+        format!("{ORIGINAL_HEADER_PREFIX}{name}")
+    } else {
+        name.to_owned()
+    }
 }
 
 /// A header value cannot hold line breaks, and a reason should stay short.

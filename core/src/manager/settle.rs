@@ -139,6 +139,10 @@ impl Life {
             driver = %self.name, sequence = delivery.sequence, %error,
             "a dead letter cannot be stored; the message is given back"
         );
+        if delivery.fault.is_some() {
+            // Its ack wait gives it back; sooner it would only end a connection sooner.
+            return End::Retried;
+        }
         let attempt = u32::try_from(delivery.attempt).unwrap_or(u32::MAX);
         // This waits for the server: neither at once, as a driver may want its retries, nor for as
         // long as an event that was delivered often would wait for its next attempt.

@@ -161,6 +161,10 @@ impl Worker {
     fn accept(&mut self, delivery: Taken) {
         fault_point::reached("after-pull");
         let life = self.life.clone();
+        if let Some(fault) = delivery.fault.clone() {
+            self.begin(async move { life.bury(&delivery, &fault).await });
+            return;
+        }
         if !self.filters.contains(&delivery.subject) {
             self.begin(async move { life.leave_to_others(&delivery).await });
             return;

@@ -14,7 +14,12 @@ pub struct Delivery {
     pub payload: Bytes,
     /// Its headers, in their order.
     pub headers: Vec<(String, String)>,
-    /// Which delivery of this message it is, counted from 1 by the server.
+    /// Why its headers cannot be read. Their bytes are then in `headers`, under
+    /// [`RAW_HEADERS_HEADER`](crate::subject::RAW_HEADERS_HEADER). Only a message from NATS can have
+    /// such headers.
+    pub fault: Option<String>,
+    /// Which delivery of this message it is, counted from 1 by the server; 0 for one with a fault,
+    /// which no delivery brings here.
     pub attempt: u64,
     /// The message's number in its stream.
     pub sequence: u64,

@@ -129,6 +129,9 @@ pub trait Pull: Debug + Send {
     /// The deliveries that have come, at least one. May be dropped and called again; nothing is lost
     /// by it. Survives reconnects, leader changes and server restarts.
     ///
+    /// A message that no delivery can bring here, since its headers are malformed, is looked up and
+    /// handed over with its [`fault`](Delivery::fault).
+    ///
     /// # Errors
     /// `NotFound` when the consumer or its stream is gone: make the consumer again, then pull anew.
     /// `Conflict` when the server will never answer such pulls. `PermissionDenied`. `Closed`.

@@ -1,6 +1,8 @@
 //! A bad network: a TCP proxy that cuts, holds, delays and starves what it carries.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -51,6 +53,7 @@ struct State {
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
+    accepted: Arc<AtomicUsize>,
     state: watch::Sender<State>,
     _task: AbortOnDropHandle<()>,
 }
@@ -65,20 +68,29 @@ impl Proxy {
         let port = listener.local_addr()?.port();
         let (state, watch) =
             watch::channel(State { weather: Weather::Fair, cuts: 0, cut: Cut::Fin });
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let count = accepted.clone();
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
                 connections.spawn(carry(client, server, watch.clone()));
                 while connections.try_join_next().is_some() {}
             }
         });
-        Ok(Self { port, state, _task: AbortOnDropHandle::new(task) })
+        Ok(Self { port, accepted, state, _task: AbortOnDropHandle::new(task) })
     }
 
     /// The address for clients.
     #[must_use]
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// How many connections there have been.
+    #[must_use]
+    pub fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
     }
 
     /// Changes the weather for all connections.

@@ -19,6 +19,7 @@ use super::history::{Deed, Expect, Post, Record};
 use super::proxy::Proxy;
 use super::servers::Servers;
 use super::setup::{DRIVER, RESOURCE, Setup};
+use crate::header_block::publish_with;
 
 /// How long anything may take that must happen.
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);
@@ -238,6 +239,14 @@ impl Scene {
         let subject = subject::resource(RESOURCE);
         let sequence = self.admin.store(&subject, &bytes.into(), run.as_str()).await;
         self.note(String::new(), &run, sequence, Expect::Unreadable);
+    }
+
+    /// Posts an event with these bytes for its headers.
+    pub async fn post_with_headers(&mut self, block: &[u8]) {
+        let (resource, run, subject) = self.event(self.setup.work.clone());
+        let bytes = DriverMessage::new("create", &resource, run.as_str(), run.clone()).encode();
+        let sequence = publish_with(self.servers.port(), &subject, block, &bytes).await;
+        self.note(resource.name, &run, sequence, Expect::Unreadable);
     }
 
     fn note(&self, resource: String, run: &RunId, sequence: u64, expect: Expect) {

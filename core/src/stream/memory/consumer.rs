@@ -189,6 +189,7 @@ impl Consumer {
             subject: held.message.subject.clone(),
             payload: held.message.payload.clone(),
             headers: held.message.headers.clone(),
+            fault: None,
             attempt,
             sequence,
             received: now,

@@ -4,7 +4,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::documents::{ConsumerDocument, StreamDocument, new_stream, put_consumer};
+use super::documents::{
+    ConsumerDocument, Held, HeldDocument, StreamDocument, Unsettled, new_stream, put_consumer,
+};
 use super::error::{ApiError, malformed};
 use super::session::{Session, nobody_listens};
 use crate::error::{Error, ErrorCode, Result};
@@ -81,9 +83,26 @@ pub(super) async fn consumer(
     stream: &str,
     name: &str,
 ) -> Result<Option<ConsumerInfo>> {
+    Ok(consumer_document(session, stream, name).await?.map(ConsumerDocument::into_info))
+}
+
+/// Where a consumer may have messages that were delivered again and again.
+pub(super) async fn redelivered(
+    session: &Session,
+    stream: &str,
+    name: &str,
+) -> Result<Option<Unsettled>> {
+    Ok(consumer_document(session, stream, name).await?.and_then(|found| found.redelivered()))
+}
+
+async fn consumer_document(
+    session: &Session,
+    stream: &str,
+    name: &str,
+) -> Result<Option<ConsumerDocument>> {
     let subject = format!("$JS.API.CONSUMER.INFO.{stream}.{name}");
     match call::<ConsumerDocument>(session, &subject, &Value::Null).await? {
-        Ok(document) => Ok(Some(document.into_info())),
+        Ok(document) => Ok(Some(document)),
         Err(error) if error.is_consumer_not_found() => Ok(None),
         Err(error) => Err(error.into_error(&subject)),
     }
@@ -94,6 +113,27 @@ pub(super) async fn delete_consumer(session: &Session, stream: &str, name: &str)
     match call::<Value>(session, &subject, &Value::Null).await? {
         Ok(_) => Ok(()),
         Err(error) if error.is_consumer_not_found() || error.is_stream_not_found() => Ok(()),
+        Err(error) => Err(error.into_error(&subject)),
+    }
+}
+
+/// The first message on these subjects from this sequence on. Its headers come as bytes in a document,
+/// so that the client does not read them.
+pub(super) async fn held_from(
+    session: &Session,
+    stream: &str,
+    sequence: u64,
+    filter: &str,
+) -> Result<Option<Held>> {
+    let subject = format!("$JS.API.STREAM.MSG.GET.{stream}");
+    let from = json!({ "seq": sequence, "next_by_subj": filter });
+    match call::<HeldDocument>(session, &subject, &from).await? {
+        Ok(document) => document.into_held().map(Some).map_err(|error| {
+            Error::new(ErrorCode::Internal, "the server's answer has an unknown form")
+                .with_context("subject", subject)
+                .with_source(error)
+        }),
+        Err(error) if error.is_no_message_found() => Ok(None),
         Err(error) => Err(error.into_error(&subject)),
     }
 }

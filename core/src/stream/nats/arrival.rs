@@ -15,7 +15,10 @@ pub(super) enum Arrival {
 impl Arrival {
     /// `None` for what no consumer would send here.
     pub(super) fn read(message: async_nats::Message) -> Option<Self> {
-        if let Some(code) = message.status {
+        let settled_by = message.reply.as_ref().map(|reply| reply.as_str());
+        let delivery = settled_by.and_then(attempt_and_sequence);
+        // A message may have been published with a status of its own; it is no word of the server.
+        if let Some(code) = message.status.filter(|_| delivery.is_none()) {
             const LEFT: &str = "Nats-Pending-Messages";
             let left = message.headers.as_ref().and_then(|headers| headers.get(LEFT));
             let left = left.and_then(|left| left.as_str().parse().ok());
@@ -24,16 +27,16 @@ impl Arrival {
             let status = status::read(code.as_u16(), &description, left);
             return Some(Self::Status { request, status });
         }
-        let token = message.reply?.as_str().to_owned();
-        let (attempt, sequence) = attempt_and_sequence(&token)?;
+        let (attempt, sequence) = delivery?;
         Some(Self::Delivery(Delivery {
             subject: message.subject.as_str().to_owned(),
             payload: message.payload,
             headers: headers::from_wire(message.headers.as_ref()),
+            fault: None,
             attempt,
             sequence,
             received: Instant::now(),
-            token: AckToken(token),
+            token: AckToken(message.reply?.as_str().to_owned()),
         }))
     }
 }
@@ -41,6 +44,12 @@ impl Arrival {
 fn attempt_and_sequence(token: &str) -> Option<(u64, u64)> {
     let [_, _, attempt, sequence] = parts(token)?;
     Some((attempt.parse().ok()?, sequence.parse().ok()?))
+}
+
+/// What settles a message that no delivery brought here. With explicit acknowledgement the server
+/// looks at stream, consumer and sequence only.
+pub(super) fn token(stream: &str, consumer: &str, sequence: u64) -> AckToken {
+    AckToken(format!("$JS.ACK.{stream}.{consumer}.1.{sequence}.0.0.0"))
 }
 
 /// The stream and the consumer a delivery came from.
@@ -68,6 +77,13 @@ fn parts(token: &str) -> Option<[&str; 4]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_can_be_made() {
+        let made = token("messages", "git", 71);
+        assert_eq!(attempt_and_sequence(&made.0), Some((1, 71)));
+        assert_eq!(origin(&made), Some(("messages", "git")));
+    }
 
     #[test]
     fn attempt_and_sequence_stand_in_the_token() {

@@ -33,6 +33,11 @@ impl Demand {
         self.wanted = 0;
     }
 
+    /// Whether a delivery would be welcome.
+    pub(super) fn is_wanting(&self) -> bool {
+        self.wanted > 0
+    }
+
     /// Whether the server owes something.
     pub(super) fn is_waiting(&self) -> bool {
         self.asked > 0

@@ -1,8 +1,11 @@
 //! JetStream's documents for streams and consumers, as far as the runtime knows them.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -111,6 +114,27 @@ pub(super) struct ConsumerDocument {
     num_waiting: u64,
     #[serde(default)]
     num_pending: u64,
+    #[serde(default)]
+    num_redelivered: u64,
+    #[serde(default)]
+    ack_floor: Position,
+    #[serde(default)]
+    delivered: Position,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Position {
+    #[serde(default)]
+    stream_seq: u64,
+}
+
+/// Where in its stream a consumer's unsettled messages are.
+#[derive(Debug)]
+pub(super) struct Unsettled {
+    /// The subjects it delivers.
+    pub(super) filters: Vec<String>,
+    /// Sequences in the stream, others' messages and settled ones among them.
+    pub(super) sequences: RangeInclusive<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -134,6 +158,11 @@ struct ConsumerMembers {
 }
 
 impl ConsumerMembers {
+    fn filters(&self) -> Vec<String> {
+        let one = self.filter_subject.iter().filter(|subject| !subject.is_empty());
+        self.filter_subjects.iter().chain(one).cloned().collect()
+    }
+
     fn unusable(&self) -> Option<String> {
         let is = |value: &str, wanted: &str| value.is_empty() || value == wanted;
         Some(if self.deliver_subject.as_deref().is_some_and(|subject| !subject.is_empty()) {
@@ -159,10 +188,20 @@ impl ConsumerMembers {
 }
 
 impl ConsumerDocument {
+    /// Where to look for what was delivered more than once and never settled; nowhere when nothing
+    /// was.
+    pub(super) fn redelivered(&self) -> Option<Unsettled> {
+        let mut filters = self.config.filters();
+        if filters.is_empty() {
+            filters.push(">".to_owned());
+        }
+        let sequences = self.ack_floor.stream_seq + 1..=self.delivered.stream_seq;
+        (self.num_redelivered > 0).then_some(Unsettled { filters, sequences })
+    }
+
     pub(super) fn into_info(self) -> ConsumerInfo {
-        let (unusable, config) = (self.config.unusable(), self.config);
-        let mut filters = config.filter_subjects;
-        filters.extend(config.filter_subject.filter(|subject| !subject.is_empty()));
+        let (unusable, filters) = (self.config.unusable(), self.config.filters());
+        let config = self.config;
         ConsumerInfo {
             config: ConsumerConfig {
                 name: self.name,
@@ -185,6 +224,44 @@ impl ConsumerDocument {
             ack_pending: self.num_ack_pending,
             waiting: self.num_waiting,
         }
+    }
+}
+
+/// A message as its stream holds it.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) subject: String,
+    pub(super) sequence: u64,
+    /// Its headers as they were published; empty when it has none.
+    pub(super) header_block: Vec<u8>,
+    pub(super) payload: Vec<u8>,
+}
+
+/// JetStream's form of a [`Held`].
+#[derive(Debug, Deserialize)]
+pub(super) struct HeldDocument {
+    message: HeldMembers,
+}
+
+#[derive(Debug, Deserialize)]
+struct HeldMembers {
+    subject: String,
+    seq: u64,
+    #[serde(default)]
+    hdrs: String,
+    #[serde(default)]
+    data: String,
+}
+
+impl HeldDocument {
+    pub(super) fn into_held(self) -> Result<Held, base64::DecodeError> {
+        let HeldMembers { subject, seq, hdrs, data } = self.message;
+        Ok(Held {
+            subject,
+            sequence: seq,
+            header_block: STANDARD.decode(hdrs)?,
+            payload: STANDARD.decode(data)?,
+        })
     }
 }
 
@@ -236,6 +313,34 @@ mod tests {
         ] {
             assert!(answered(|config| config[key] = value.clone()).unusable.is_some(), "{key}");
         }
+    }
+
+    #[test]
+    fn only_a_consumer_that_delivered_something_again_is_looked_through() {
+        let unsettled = |redelivered: u64, filters: Value| {
+            let answer = json!({
+                "config": { "filter_subjects": filters },
+                "num_redelivered": redelivered,
+                "ack_floor": { "consumer_seq": 1, "stream_seq": 4 },
+                "delivered": { "consumer_seq": 9, "stream_seq": 7 },
+            });
+            serde_json::from_value::<ConsumerDocument>(answer).expect("a document").redelivered()
+        };
+        assert!(unsettled(0, json!(["a"])).is_none());
+        let some = unsettled(1, json!(["a"])).expect("somewhere");
+        assert_eq!((some.filters, some.sequences), (vec!["a".to_owned()], 5..=7));
+        assert_eq!(unsettled(1, json!([])).expect("somewhere").filters, [">"]);
+    }
+
+    #[test]
+    fn a_held_message_is_read_with_the_bytes_of_its_headers() {
+        let answer = json!({ "message": {
+            "subject": "a", "seq": 2, "hdrs": "Z2FyYmFnZQ0KDQo=", "data": "/w==", "time": "",
+        } });
+        let document = serde_json::from_value::<HeldDocument>(answer).expect("a document");
+        let held = document.into_held().expect("base64");
+        assert_eq!((held.subject.as_str(), held.sequence), ("a", 2));
+        assert_eq!((&*held.header_block, &*held.payload), (&b"garbage\r\n\r\n"[..], &b"\xff"[..]));
     }
 
     #[test]

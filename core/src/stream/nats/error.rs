@@ -78,6 +78,7 @@ pub(super) struct ApiError {
 impl ApiError {
     const CONSUMER_NOT_MADE: u32 = 10012;
     const CONSUMER_NOT_FOUND: u32 = 10014;
+    const NO_MESSAGE_FOUND: u32 = 10037;
     const NOT_ENABLED_FOR_ACCOUNT: u32 = 10039;
     const STREAM_CONFIG_INVALID: u32 = 10052;
     const STREAM_LIMITS: u32 = 10053;
@@ -90,6 +91,10 @@ impl ApiError {
 
     pub(super) fn is_consumer_not_found(&self) -> bool {
         self.err_code == Self::CONSUMER_NOT_FOUND
+    }
+
+    pub(super) fn is_no_message_found(&self) -> bool {
+        self.err_code == Self::NO_MESSAGE_FOUND
     }
 
     pub(super) fn is_stream_not_found(&self) -> bool {

@@ -58,6 +58,15 @@ impl Intake {
         }
     }
 
+    /// Takes what was looked up because the connection cannot bring it.
+    pub(super) fn admit(&mut self, found: Option<Delivery>) {
+        if let Some(delivery) = found
+            && self.demand.delivered()
+        {
+            self.ready.push(delivery);
+        }
+    }
+
     fn heed(&mut self, request: u64, status: Status, now: Instant) {
         tracing::trace!(consumer = %self.consumer, request, ?status, "status of a pull request");
         match status {

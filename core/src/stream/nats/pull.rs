@@ -17,6 +17,7 @@ use super::intake::Intake;
 use super::link::Violation;
 use super::publish;
 use super::question::Question;
+use super::search::Search;
 use super::session::Session;
 use crate::error::{Error, Result};
 use crate::stream::{Delivery, Pull, Settlement};
@@ -37,6 +38,7 @@ pub(super) struct NatsPull {
     /// Since when a denied permission is a matter of this pull.
     since: Instant,
     question: Question,
+    search: Search,
 }
 
 impl fmt::Debug for NatsPull {
@@ -67,6 +69,10 @@ impl Pull for NatsPull {
             self.give_back_surplus().await?;
             let connected = session.link.is_connected();
             self.tend_inbox(connected).await?;
+            let wanting = self.intake.demand.is_wanting();
+            if connected && wanting {
+                self.search.begin(&session, &self.stream, &self.consumer);
+            }
             if connected {
                 self.ask().await?;
                 self.intake.look(Instant::now());
@@ -80,6 +86,7 @@ impl Pull for NatsPull {
                     Some(message) => self.intake.take(message),
                     None => self.inbox_ended(),
                 },
+                found = self.search.next(), if wanting => self.intake.admit(found),
                 answer = self.question.answer() => self.intake.judge(answer, Instant::now()),
                 _ = link.changed() => {}
                 () = sleep_until(wake) => {}
@@ -102,6 +109,7 @@ impl Pull for NatsPull {
         self.inbox_ended();
         self.intake.demand.want_nothing();
         self.question = Question::default();
+        self.search = Search::default();
         if !session.link.is_connected() || self.give_back_surplus().await.is_err() {
             // Their ack wait gives them back.
             self.intake.surplus.clear();
@@ -123,6 +131,7 @@ impl NatsPull {
             requests: 0,
             since: now,
             question: Question::default(),
+            search: Search::default(),
         }
     }
 
@@ -188,8 +197,8 @@ impl NatsPull {
         let Some(inbox) = self.inbox.as_ref().filter(|inbox| inbox.ends().is_none()) else {
             return Ok(());
         };
-        let paused = self.intake.health.paused(now).is_some();
-        let Some(size) = self.intake.demand.due().filter(|_| !paused) else {
+        let held = self.intake.health.paused(now).or(self.search.holds(now)).is_some();
+        let Some(size) = self.intake.demand.due().filter(|_| !held) else {
             return Ok(());
         };
         let request = self.requests + 1;
@@ -229,7 +238,8 @@ impl NatsPull {
             return now;
         }
         let looks = demand.is_waiting() && ends.is_none();
-        [ends, demand.due().and_then(|_| health.paused(now)), looks.then(|| health.next_look())]
+        let held = health.paused(now).max(self.search.holds(now));
+        [ends, demand.due().and(held), looks.then(|| health.next_look())]
             .into_iter()
             .flatten()
             .min()

@@ -5,6 +5,7 @@ use super::super::history::Expect;
 use super::super::scene::{Phase, Scene};
 use super::super::setup::Setup;
 use super::{Cell, body, cell};
+use crate::header_block::{STRAY_CARRIAGE_RETURN, UNREADABLE};
 
 const MIB: usize = 1024 * 1024;
 
@@ -18,12 +19,16 @@ pub(super) fn cells() -> Vec<Cell> {
     let mut large = Setup { events: 2, ..Setup::default() };
     // A debug build takes a second to write down such a result, on the thread that renews leases.
     large.options.ack_wait_ms = 10_000;
+    // A driver ends with its client library, and is started again.
+    let stray = Setup { respawn: true, events: 6, ..Setup::default() };
     let larger = Setup { server_config: "max_payload: 8MB".to_owned(), ..large.clone() };
     vec![
         cell("message/sent-twice", Setup::default(), body!(sent_twice)),
         cell("message/poison", poison, body!(deadly)),
         cell("message/1-MiB", large, body!(one_mib)),
         cell("message/8-MiB", larger, body!(eight_mib)),
+        cell("message/broken-headers", Setup::default(), body!(broken_headers)),
+        cell("message/stray-carriage-return", stray, body!(stray_carriage_return)),
         cell("message/clock-jumps", Setup::default(), body!(clock_jumps)),
     ]
 }
@@ -70,6 +75,26 @@ async fn large(scene: &mut Scene, limit: usize) {
     let header = "NATS/1.0\r\nNats-Msg-Id: 00000000-0000-0000-0000-000000000000\r\n\r\n".len();
     scene.post_unreadable(vec![b'z'; limit - header - 4]).await;
     scene.post_unreadable(b"{}".to_vec()).await;
+    scene.midst();
+    scene.flow(true);
+}
+
+/// Every instance loses its connection with each such message, until one has looked it up.
+async fn broken_headers(scene: &mut Scene) {
+    scene.flow(true);
+    scene.reach(Phase::Run).await;
+    for block in UNREADABLE {
+        scene.post_with_headers(block).await;
+        scene.last(0, 100).await;
+    }
+    scene.midst();
+    scene.flow(true);
+}
+
+async fn stray_carriage_return(scene: &mut Scene) {
+    scene.flow(true);
+    scene.reach(Phase::Run).await;
+    scene.post_with_headers(STRAY_CARRIAGE_RETURN).await;
     scene.midst();
     scene.flow(true);
 }
