@@ -8,6 +8,7 @@ mod document;
 mod driver;
 mod environment;
 mod fault;
+mod limits;
 mod manager;
 mod secret;
 
