@@ -1,4 +1,4 @@
-//! What the tests share: a real server, a stage for one driver, conditions with deadlines.
+//! What the tests share: a real server, a stage for one driver, conditions with deadlines, vectors.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod condition;
@@ -6,6 +6,7 @@ pub mod faults;
 mod real_time;
 mod server;
 mod stage;
+pub mod vectors;
 
 pub use condition::{DEADLINE, eventually, unique_name};
 pub use real_time::in_real_time;

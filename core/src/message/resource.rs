@@ -9,6 +9,7 @@ use crate::error::Result;
 
 /// Desired state, as the control plane keeps it.
 #[derive(Clone, Debug, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct Resource {
     /// The id made when the resource was created.
     pub id: String,

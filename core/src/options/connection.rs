@@ -12,6 +12,7 @@ use super::secret::Secret;
 /// environment, then from the defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct ConnectionOptions {
     /// The address, or several separated by commas: `nats://host:4222` or `tls://host:4222`.
     /// Environment: `CONVEYOR_NATS_URL`; else `CONVEYOR_SERVER_HOST` with port 4222. Default:
@@ -65,6 +66,7 @@ limits!(ConnectionOptions {
 /// Certificates, as PEM text or as paths of PEM files. The server's certificate is always verified.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct TlsOptions {
     /// The authorities to trust, as text. Default: those of the system.
     pub ca: Option<String>,

@@ -5,10 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::fault::{Faults, at};
 use super::limits::{DAY_MS, limits};
 use crate::subject::name_fault;
+#[cfg(feature = "contract")]
+use crate::subject::name_pattern;
 
 /// Which events of a driver may never be reconciled at the same time in one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub enum Serialization {
     /// Events for the same resource wait for each other, in their order.
     #[default]
@@ -20,13 +23,20 @@ pub enum Serialization {
 /// What one driver listens to and how its runs are treated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct DriverOptions {
     /// The driver's name: letters, digits, `-` and `_`. Also the name of its durable consumer,
     /// shared by all its instances.
+    #[cfg_attr(feature = "contract", schemars(regex(pattern = name_pattern())))]
     pub name: String,
     /// The resource types it handles, at least one: letters, digits, `-` and `_`.
+    #[cfg_attr(
+        feature = "contract",
+        schemars(length(min = 1), inner(regex(pattern = name_pattern())), extend("uniqueItems" = true))
+    )]
     pub resources: Vec<String>,
     /// The broadcast events it wants; `*` is all. A message addressed to this driver is always run.
+    #[cfg_attr(feature = "contract", schemars(length(min = 1), inner(length(min = 1))))]
     pub events: Vec<String>,
     /// Runs in flight at once in this process.
     pub concurrency: u32,

@@ -9,6 +9,7 @@ type Options = ConnectionOptions;
 pub(crate) struct Variable {
     pub(crate) name: &'static str,
     /// The option's path among those of the connection.
+    #[cfg_attr(not(feature = "contract"), allow(dead_code, reason = "other languages ask for it"))]
     pub(crate) option: &'static str,
     /// What the option becomes; `{}` stands for the variable's value.
     pub(crate) template: &'static str,

@@ -9,6 +9,7 @@ use super::limits::{DAY_MS, limits};
 /// How a driver manager connects and stops.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct ManagerOptions {
     /// How to reach the event stream.
     pub connection: ConnectionOptions,
