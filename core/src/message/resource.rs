@@ -78,6 +78,12 @@ mod tests {
     }
 
     #[test]
+    fn fractions_keep_their_last_digit() {
+        let text = r#"{"id":"","name":"","resource":"","metadata":{},"spec":31.245270191439438}"#;
+        assert_eq!(Resource::decode(text.as_bytes()).unwrap().to_json(), text);
+    }
+
+    #[test]
     fn nesting_a_parser_cannot_hold_is_a_verdict() {
         let deep = format!("{{\"spec\":{}{}}}", "[".repeat(5_000), "]".repeat(5_000));
         assert!(Resource::decode(deep.as_bytes()).is_err());
