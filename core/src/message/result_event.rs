@@ -21,8 +21,9 @@ pub struct DriverResult {
     /// One line for people.
     pub message: String,
     /// Anything later steps may need; `null` when nothing. Keep it small: it travels with every
-    /// later message of the pipeline. When the run ended with an error, the member `error` is a
-    /// `FailureError`; data too large for the server are `{"left_out": {"bytes", "limit_bytes"}}`.
+    /// later message of the pipeline. When the run ended with an error, the member `error` has its
+    /// type, message and traceback; in place of data too large for the server, `left_out` has
+    /// their `bytes` and the `limit_bytes`.
     pub data: Value,
 }
 
