@@ -7,14 +7,21 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-/// Why a run should end early.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a run should end early. As a document: `{"kind": "requested", "reason": "…"}`, and
+/// `{"kind": "timed_out"}` for a kind without a reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", content = "reason", rename_all = "snake_case")]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum CancelReason {
     /// Somebody asked for it, for this reason. The event is answered with a failed result.
-    Requested(String),
+    Requested(
+        /// Why, for people; may be empty.
+        String,
+    ),
     /// It lasted longer than `run_timeout_ms`. The event is answered with a failed result.
     TimedOut,
     /// It wrote no line and reported no progress for `progress_timeout_ms`. The event is answered

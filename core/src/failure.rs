@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::message::DriverResult;
@@ -38,6 +39,20 @@ pub struct Failure {
 enum Kind {
     Failed { error_type: String, traceback: Option<String>, data: Option<Value> },
     Retry { after: Option<Duration> },
+}
+
+/// What the data of a failed result say of the error that ended its run, as their member `error`.
+#[derive(Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "FailureError"))]
+pub(crate) struct CaughtError {
+    /// The error's type in the driver's language; `panic`, `Failed` for text alone, and
+    /// `RetriesExhausted` are the runtime's own.
+    #[serde(rename = "type")]
+    error_type: String,
+    /// What it says, all lines.
+    message: String,
+    /// Where it came from, or what caused it.
+    traceback: Option<String>,
 }
 
 impl Failure {
@@ -124,7 +139,7 @@ impl Failure {
             Kind::Failed { error_type, traceback, data } => (error_type, traceback, data),
             Kind::Retry { .. } => ("RetriesExhausted".to_owned(), None, None),
         };
-        let error = json!({"type": error_type, "message": self.message, "traceback": traceback});
+        let error = json!(CaughtError { error_type, message: self.message, traceback });
         let mut members = match data {
             Some(Value::Object(members)) => members,
             Some(other) => [("value".to_owned(), other)].into_iter().collect(),

@@ -3,8 +3,11 @@
 
 mod cancellation;
 mod clock;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod driver;
 mod error;
+mod error_document;
 pub mod exec;
 mod failure;
 mod fault_point;

@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorCode, Result};
 /// unchanged, the empty text included.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct RunId(Arc<str>);
 
 impl RunId {

@@ -115,19 +115,26 @@ pub fn dead_letters(driver: &str) -> String {
     format!("dead-letters.{driver}")
 }
 
+const NAME_MOST_BYTES: usize = 128;
+
 /// Why a name cannot be a subject token, a consumer name and a log key part, or `None` when it can.
 #[must_use]
 pub fn name_fault(name: &str) -> Option<&'static str> {
-    const MAX_BYTES: usize = 128;
     if name.is_empty() {
         Some("is empty")
-    } else if name.len() > MAX_BYTES {
+    } else if name.len() > NAME_MOST_BYTES {
         Some("is longer than 128 bytes")
     } else if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
         Some("may hold only letters, digits, '-' and '_'")
     } else {
         None
     }
+}
+
+/// The regular expression of the names in which [`name_fault`] finds no fault.
+#[cfg(feature = "contract")]
+pub(crate) fn name_pattern() -> String {
+    format!("^[A-Za-z0-9_-]{{1,{NAME_MOST_BYTES}}}$")
 }
 
 /// Whether a subject matches a filter with the wildcards `*` (one token) and `>` (the rest).

@@ -72,7 +72,7 @@ async fn a_pull_nobody_looked_at_meanwhile_survives() {
 #[tokio::test]
 async fn while_the_server_is_down_senders_wait_and_askers_are_told() {
     let mut server = server("").await;
-    let impatient = ConnectionOptions { request_timeout_ms: Some(300), ..options(server.url()) };
+    let impatient = ConnectionOptions { request_timeout_ms: 300, ..options(server.url()) };
     let stream = connect(&impatient).await;
     work(&stream).await;
     server.kill();

@@ -27,7 +27,7 @@ async fn start(options: NatsServerOptions) -> NatsServer {
 }
 
 pub(crate) fn options(url: String) -> ConnectionOptions {
-    ConnectionOptions { url: Some(url), request_timeout_ms: Some(3_000), ..Default::default() }
+    ConnectionOptions { url: Some(url), request_timeout_ms: 3_000, ..Default::default() }
 }
 
 pub(crate) async fn connect(options: &ConnectionOptions) -> NatsStream {

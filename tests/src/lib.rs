@@ -1,4 +1,4 @@
-//! What the tests share: a real server, a stage for one driver, conditions with deadlines.
+//! What the tests share: a real server, a stage for one driver, conditions with deadlines, vectors.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod condition;
@@ -7,6 +7,7 @@ mod header_block;
 mod real_time;
 mod server;
 mod stage;
+pub mod vectors;
 
 pub use condition::{DEADLINE, eventually, unique_name};
 pub use header_block::{STRAY_CARRIAGE_RETURN, UNREADABLE, publish_with};

@@ -1,9 +1,8 @@
 use conveyor_driver::ErrorCode;
 use conveyor_driver::message::{DriverMessage, Resource};
 use conveyor_driver_cli::control_plane::go_json;
+use conveyor_driver_tests::vectors::{Vector, VectorFile, text};
 use serde_json::Value;
-
-use super::vector_file::{Vector, VectorFile, text};
 
 #[test]
 fn every_driver_message_is_read_as_the_vectors_say() {

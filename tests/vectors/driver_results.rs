@@ -1,9 +1,9 @@
 use conveyor_driver::message::ResultEvent;
 use conveyor_driver_cli::control_plane::{Ignored, Reaction};
+use conveyor_driver_tests::vectors::{Vector, VectorFile, text};
 use serde_json::{Value, json};
 
 use super::shop;
-use super::vector_file::{Vector, VectorFile, text};
 
 #[test]
 fn every_result_is_read_and_written_as_the_vectors_say() {

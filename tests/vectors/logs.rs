@@ -1,9 +1,8 @@
 use conveyor_driver::message::LogEntry;
 use conveyor_driver::{ErrorCode, subject};
 use conveyor_driver_cli::control_plane::{LogQuery, LogStore};
+use conveyor_driver_tests::vectors::{Vector, VectorFile};
 use serde_json::{Value, json};
-
-use super::vector_file::{Vector, VectorFile};
 
 #[test]
 fn every_log_line_is_read_and_written_as_the_vectors_say() {

@@ -8,4 +8,3 @@ mod engine_cases;
 mod logs;
 mod pipeline_events;
 mod shop;
-mod vector_file;

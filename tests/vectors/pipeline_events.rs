@@ -1,9 +1,9 @@
 use conveyor_driver::message::{InitEvent, ResultEvent};
 use conveyor_driver::subject;
 use conveyor_driver_cli::control_plane::{Engine, Ignored, go_json};
+use conveyor_driver_tests::vectors::{Vector, VectorFile};
 
 use super::shop;
-use super::vector_file::{Vector, VectorFile};
 
 #[test]
 fn every_pipeline_event_is_handled_as_the_vectors_say() {

@@ -2,9 +2,8 @@
 
 use conveyor_driver::message::{DriverMessage, Resource};
 use conveyor_driver_cli::control_plane::{Engine, Pipeline, Reaction};
+use conveyor_driver_tests::vectors::Vector;
 use serde_json::{Map, Value, json};
-
-use super::vector_file::Vector;
 
 pub(crate) const TYPE: &str = "app-build";
 pub(crate) const NAME: &str = "app-1";

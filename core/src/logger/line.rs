@@ -1,9 +1,12 @@
 //! One line as a driver writes it.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// How much a line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub enum Level {
     /// For finding faults.
     Debug,
@@ -63,5 +66,17 @@ impl From<&str> for LogLine {
 impl From<String> for LogLine {
     fn from(message: String) -> Self {
         Self::new(Level::Info, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_is_written_by_its_name() {
+        for level in [Level::Debug, Level::Info, Level::Warning, Level::Error] {
+            assert_eq!(serde_json::to_value(level).unwrap(), level.name());
+        }
     }
 }

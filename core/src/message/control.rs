@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A request to a running driver, on the control subject of one of its runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "lowercase")]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub enum ControlRequest {
     /// End the run early; it is answered with a failed result.
     Cancel {
@@ -16,6 +17,7 @@ pub enum ControlRequest {
 
 /// The answer of the instance that has the run. The others stay silent.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct ControlReply {
     /// How many events of the run were told to end.
     #[serde(default)]

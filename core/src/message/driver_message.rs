@@ -11,11 +11,16 @@ use crate::run_id::RunId;
 ///
 /// The payload is kept as text, exactly as it was sent, so that big numbers, key order and white
 /// space survive; only the members the runtime itself needs have been read from it.
+///
+/// Reading tolerates what senders are known to do: a payload that is an object, absent or `null` text,
+/// unknown and doubled members.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct DriverMessage {
     /// What happened: `create`, `process`, or any name the sender chose; may be empty.
     pub event: String,
     /// The resource as JSON text.
+    #[cfg_attr(feature = "contract", schemars(extend("contentMediaType" = "application/json")))]
     pub payload: String,
     /// The sender's label for this message; may be empty.
     pub id: String,

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::members::{members, string, text};
 use super::resource::Resource;
+use super::result_event::Answer;
 use crate::error::Result;
 use crate::run_id::RunId;
 
@@ -36,28 +37,28 @@ impl InitEvent {
     }
 }
 
+/// What starts a pipeline: the control plane's word to its own pipeline engine. No driver receives it.
+#[derive(Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "InitEvent"))]
+pub(crate) struct InitEnvelope<'a> {
+    /// The event that the first step's driver will receive.
+    event: &'a str,
+    /// The run that begins.
+    run_id: &'a RunId,
+    /// The resource the run is about.
+    resource: &'a Resource,
+    /// A result that says nothing: there is none yet.
+    driverresult: Answer<'a>,
+}
+
 impl Serialize for InitEvent {
     /// As the control plane sends it: with a result that says nothing.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Envelope<'a> {
-            event: &'a str,
-            run_id: &'a RunId,
-            resource: &'a Resource,
-            driverresult: Nothing,
-        }
-        #[derive(Serialize)]
-        struct Nothing {
-            success: bool,
-            message: &'static str,
-            data: Value,
-            driver: &'static str,
-        }
-        Envelope {
+        InitEnvelope {
             event: &self.event,
             run_id: &self.run_id,
             resource: &self.resource,
-            driverresult: Nothing { success: false, message: "", data: Value::Null, driver: "" },
+            driverresult: Answer { success: false, message: "", data: &Value::Null, driver: "" },
         }
         .serialize(serializer)
     }

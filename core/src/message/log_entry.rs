@@ -10,6 +10,7 @@ use crate::run_id::RunId;
 /// A log line as the log engine stores it. `labels` reaches live listeners only: the engine drops
 /// it when storing.
 #[derive(Clone, Debug, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct LogEntry {
     /// The run the line belongs to.
     pub runid: RunId,
@@ -19,11 +20,13 @@ pub struct LogEntry {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub pipeline: String,
     /// RFC 3339, UTC, nine fraction digits; strictly rising within driver and run.
+    #[cfg_attr(feature = "contract", schemars(extend("format" = "date-time")))]
     pub timestamp: String,
     /// The line.
     pub message: String,
     /// Names and values beside the line, `level` among them.
     #[serde(skip_serializing_if = "Map::is_empty")]
+    #[cfg_attr(feature = "contract", schemars(with = "LabelsRef<'static>"))]
     pub labels: Map<String, Value>,
 }
 
@@ -68,9 +71,14 @@ pub(crate) struct LogEntryRef<'a> {
     pub(crate) labels: LabelsRef<'a>,
 }
 
+/// Names and values beside a line.
 #[derive(Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "LogLabels"))]
 pub(crate) struct LabelsRef<'a> {
+    /// How much the line matters.
+    #[cfg_attr(feature = "contract", schemars(with = "crate::logger::Level"))]
     pub(crate) level: &'static str,
+    /// Whatever the driver gave.
     #[serde(flatten)]
     pub(crate) others: &'a Map<String, Value>,
 }

@@ -10,9 +10,13 @@ mod result_event;
 
 pub use control::{ControlReply, ControlRequest};
 pub use driver_message::DriverMessage;
+#[cfg(feature = "contract")]
+pub(crate) use init_event::InitEnvelope;
 pub use init_event::InitEvent;
 pub use log_entry::LogEntry;
 pub(crate) use log_entry::{LabelsRef, LogEntryRef};
 pub use resource::Resource;
+#[cfg(feature = "contract")]
+pub(crate) use result_event::ResultEnvelope;
 pub use result_event::{DriverResult, ResultEvent};
 pub(crate) use result_event::{Echo, answer};

@@ -9,6 +9,7 @@ use crate::error::Result;
 
 /// Desired state, as the control plane keeps it.
 #[derive(Clone, Debug, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct Resource {
     /// The id made when the resource was created.
     pub id: String,
@@ -74,6 +75,12 @@ mod tests {
         fn any_text_gets_a_verdict(text in ".*") {
             let _verdict = Resource::decode(text.as_bytes());
         }
+    }
+
+    #[test]
+    fn fractions_keep_their_last_digit() {
+        let text = r#"{"id":"","name":"","resource":"","metadata":{},"spec":31.245270191439438}"#;
+        assert_eq!(Resource::decode(text.as_bytes()).unwrap().to_json(), text);
     }
 
     #[test]

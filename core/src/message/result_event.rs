@@ -1,5 +1,8 @@
 //! The answer to a driver message.
 
+#[cfg(feature = "contract")]
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -11,13 +14,16 @@ use crate::run_id::RunId;
 
 /// What a driver run came to.
 #[derive(Clone, Debug, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct DriverResult {
     /// Whether the pipeline goes on.
     pub success: bool,
     /// One line for people.
     pub message: String,
     /// Anything later steps may need; `null` when nothing. Keep it small: it travels with every
-    /// later message of the pipeline.
+    /// later message of the pipeline. When the run ended with an error, the member `error` has its
+    /// type, message and traceback; in place of data too large for the server, `left_out` has
+    /// their `bytes` and the `limit_bytes`.
     pub data: Value,
 }
 
@@ -104,13 +110,22 @@ pub(crate) fn answer(
 
 /// The resource as a result carries it: every metadata value text, as the engine demands.
 #[derive(Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "ResourceEcho"))]
 pub(crate) struct Echo<'a> {
+    /// The id made when the resource was created.
     id: String,
+    /// The name, unique for its type.
     name: String,
+    /// The pipeline of the resource; absent when it has none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pipeline: String,
+    /// The type: the name of the resource definition.
     resource: String,
+    /// Facts beside the desired state, each as text; empty when the result would be too large.
+    #[cfg_attr(feature = "contract", schemars(with = "BTreeMap<String, String>"))]
     metadata: Map<String, Value>,
+    /// The desired state itself; `null` when none was given or the result would be too large.
+    #[cfg_attr(feature = "contract", schemars(with = "Value"))]
     spec: Spec<'a>,
 }
 
@@ -169,26 +184,40 @@ fn texts(metadata: Map<String, Value>) -> Map<String, Value> {
         .collect()
 }
 
+/// The answer to a driver message, as the pipeline engine reads it.
+#[derive(Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "ResultEvent"))]
+pub(crate) struct ResultEnvelope<'a> {
+    /// Always `driver.result`.
+    event: &'static str,
+    /// The run, echoed.
+    run_id: &'a RunId,
+    /// The resource, echoed.
+    resource: &'a Echo<'a>,
+    /// What the run came to.
+    driverresult: Answer<'a>,
+}
+
+/// A driver result with the driver that answers.
+#[derive(Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "DriverAnswer"))]
+pub(super) struct Answer<'a> {
+    /// Whether the pipeline goes on.
+    pub(super) success: bool,
+    /// One line for people.
+    pub(super) message: &'a str,
+    /// Anything later steps may need; `null` when nothing.
+    pub(super) data: &'a Value,
+    /// The driver that answers.
+    pub(super) driver: &'a str,
+}
+
 fn encode(run_id: &RunId, driver: &str, result: &DriverResult, echo: &Echo<'_>) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Envelope<'a> {
-        event: &'static str,
-        run_id: &'a RunId,
-        resource: &'a Echo<'a>,
-        driverresult: Inner<'a>,
-    }
-    #[derive(Serialize)]
-    struct Inner<'a> {
-        success: bool,
-        message: &'a str,
-        data: &'a Value,
-        driver: &'a str,
-    }
-    serde_json::to_vec(&Envelope {
+    serde_json::to_vec(&ResultEnvelope {
         event: ResultEvent::EVENT,
         run_id,
         resource: echo,
-        driverresult: Inner {
+        driverresult: Answer {
             success: result.success,
             message: &result.message,
             data: &result.data,

@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::Faults;
+use super::fault::{Faults, at};
+use super::limits::{DAY_MS, limits};
 use super::secret::Secret;
 
 /// Where the NATS server is and how to be let in. What is not given is filled from the
 /// environment, then from the defaults.
-#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct ConnectionOptions {
     /// The address, or several separated by commas: `nats://host:4222` or `tls://host:4222`.
     /// Environment: `CONVEYOR_NATS_URL`; else `CONVEYOR_SERVER_HOST` with port 4222. Default:
@@ -35,12 +37,36 @@ pub struct ConnectionOptions {
     /// How long to keep trying to reach the server at the start. Default: for ever.
     pub connect_timeout_ms: Option<u64>,
     /// How long to wait for the server's answer to one request before it is repeated.
-    pub request_timeout_ms: Option<u64>,
+    pub request_timeout_ms: u64,
 }
+
+impl Default for ConnectionOptions {
+    fn default() -> Self {
+        Self {
+            url: None,
+            name: None,
+            token: None,
+            user: None,
+            password: None,
+            nkey: None,
+            creds: None,
+            creds_file: None,
+            tls: TlsOptions::default(),
+            connect_timeout_ms: None,
+            request_timeout_ms: 5_000,
+        }
+    }
+}
+
+limits!(ConnectionOptions {
+    connect_timeout_ms: 1..=30 * DAY_MS;
+    request_timeout_ms: 100..=600_000;
+});
 
 /// Certificates, as PEM text or as paths of PEM files. The server's certificate is always verified.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct TlsOptions {
     /// The authorities to trust, as text. Default: those of the system.
     pub ca: Option<String>,
@@ -69,12 +95,10 @@ impl TlsOptions {
 impl ConnectionOptions {
     /// The address when nothing else names one.
     pub const DEFAULT_URL: &'static str = "nats://127.0.0.1:4222";
-    /// The default of `request_timeout_ms`.
-    pub const DEFAULT_REQUEST_TIMEOUT_MS: u64 = 5_000;
 
     /// Notes every fault, each path starting with `path`.
     pub fn check(&self, path: &str, faults: &mut Faults) {
-        let at = |field: &str| format!("{path}.{field}");
+        let at = |option: &str| at(path, option);
         for url in self.urls() {
             if let Some(reason) = url_fault(&url) {
                 faults.add(at("url"), reason);
@@ -117,9 +141,7 @@ impl ConnectionOptions {
             (false, true) => faults.add(at("tls.cert"), "is missing for the key"),
             _ => {}
         }
-        if let Some(ms) = self.request_timeout_ms {
-            faults.range(at("request_timeout_ms"), ms, 100, 600_000);
-        }
+        faults.limits(path, self, Self::LIMITS);
     }
 
     /// The addresses to try, in their order.

@@ -2,12 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::Faults;
+use super::fault::{Faults, at};
+use super::limits::{DAY_MS, limits};
 use crate::subject::name_fault;
+#[cfg(feature = "contract")]
+use crate::subject::name_pattern;
 
 /// Which events of a driver may never be reconciled at the same time in one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub enum Serialization {
     /// Events for the same resource wait for each other, in their order.
     #[default]
@@ -19,13 +23,20 @@ pub enum Serialization {
 /// What one driver listens to and how its runs are treated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct DriverOptions {
     /// The driver's name: letters, digits, `-` and `_`. Also the name of its durable consumer,
     /// shared by all its instances.
+    #[cfg_attr(feature = "contract", schemars(regex(pattern = name_pattern())))]
     pub name: String,
     /// The resource types it handles, at least one: letters, digits, `-` and `_`.
+    #[cfg_attr(
+        feature = "contract",
+        schemars(length(min = 1), inner(regex(pattern = name_pattern())), extend("uniqueItems" = true))
+    )]
     pub resources: Vec<String>,
     /// The broadcast events it wants; `*` is all. A message addressed to this driver is always run.
+    #[cfg_attr(feature = "contract", schemars(length(min = 1), inner(length(min = 1))))]
     pub events: Vec<String>,
     /// Runs in flight at once in this process.
     pub concurrency: u32,
@@ -87,12 +98,25 @@ impl Default for DriverOptions {
     }
 }
 
+limits!(DriverOptions {
+    concurrency: 1..=65_536;
+    ack_wait_ms: 1_000..=DAY_MS;
+    max_attempts: 1..=1_000_000;
+    max_deliveries: 1..=1_000_000, not below max_attempts;
+    retry_initial_ms: 0..=30 * DAY_MS;
+    retry_max_ms: 0..=30 * DAY_MS, not below retry_initial_ms;
+    run_timeout_ms: 1..=30 * DAY_MS;
+    progress_timeout_ms: 1..=30 * DAY_MS;
+    cancel_grace_ms: 0..=DAY_MS;
+    log_buffer_bytes: 65_536..=1 << 30;
+    log_window: 1..=65_536;
+    max_ack_pending: 1..=1_000_000;
+});
+
 impl DriverOptions {
     /// Notes every fault, each path starting with `path`.
     pub fn check(&self, path: &str, faults: &mut Faults) {
-        let at = |field: &str| {
-            if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
-        };
+        let at = |option: &str| at(path, option);
         if let Some(reason) = name_fault(&self.name) {
             faults.add(at("name"), reason);
         }
@@ -115,28 +139,7 @@ impl DriverOptions {
                 faults.add(at(&format!("events[{i}]")), "is empty; use '*' for all events");
             }
         }
-        const DAY_MS: u64 = 86_400_000;
-        faults.range(at("concurrency"), self.concurrency.into(), 1, 65_536);
-        faults.range(at("ack_wait_ms"), self.ack_wait_ms, 1_000, DAY_MS);
-        faults.range(at("max_attempts"), self.max_attempts.into(), 1, 1_000_000);
-        if let Some(most) = self.max_deliveries {
-            let least = self.max_attempts.into();
-            faults.range(at("max_deliveries"), most.into(), least, 1_000_000);
-        }
-        faults.range(at("retry_initial_ms"), self.retry_initial_ms, 0, 30 * DAY_MS);
-        faults.range(at("retry_max_ms"), self.retry_max_ms, self.retry_initial_ms, 30 * DAY_MS);
-        for (name, limit) in [
-            ("run_timeout_ms", self.run_timeout_ms),
-            ("progress_timeout_ms", self.progress_timeout_ms),
-        ] {
-            if let Some(ms) = limit {
-                faults.range(at(name), ms, 1, 30 * DAY_MS);
-            }
-        }
-        faults.range(at("cancel_grace_ms"), self.cancel_grace_ms, 0, DAY_MS);
-        faults.range(at("log_buffer_bytes"), self.log_buffer_bytes.into(), 65_536, 1 << 30);
-        faults.range(at("log_window"), self.log_window.into(), 1, 65_536);
-        faults.range(at("max_ack_pending"), self.max_ack_pending.into(), 1, 1_000_000);
+        faults.limits(path, self, Self::LIMITS);
     }
 
     /// `max_deliveries`, or its default.

@@ -1,9 +1,88 @@
 //! Environment variables fill what is not given; what is given wins.
 
-use std::path::PathBuf;
-
 use super::connection::ConnectionOptions;
 use super::secret::Secret;
+
+type Options = ConnectionOptions;
+
+/// A variable and the option that it fills.
+pub(crate) struct Variable {
+    pub(crate) name: &'static str,
+    /// The option's path among those of the connection.
+    #[cfg_attr(not(feature = "contract"), allow(dead_code, reason = "other languages ask for it"))]
+    pub(crate) option: &'static str,
+    /// What the option becomes; `{}` stands for the variable's value.
+    pub(crate) template: &'static str,
+    fill: fn(&mut Options, String),
+}
+
+/// Options that are filled together, and only when none of them is given: one way to be let in is
+/// not mixed with another from outside. Of two variables for one option the first that is set counts.
+pub(crate) struct Group {
+    given: fn(&Options) -> bool,
+    pub(crate) variables: &'static [Variable],
+}
+
+/// Every variable that the runtime reads.
+pub(crate) const ENVIRONMENT: &[Group] = &[
+    Group {
+        given: |o| o.url.is_some(),
+        variables: &[
+            fills("CONVEYOR_NATS_URL", "url", |o, url| o.url = Some(url)),
+            fills("CONVEYOR_SERVER_HOST", "url", |o, url| o.url = Some(url)).with("nats://{}:4222"),
+        ],
+    },
+    Group {
+        given: |o| {
+            [&o.token, &o.password, &o.nkey, &o.creds].iter().any(|secret| secret.is_some())
+                || o.user.is_some()
+                || o.creds_file.is_some()
+        },
+        variables: &[
+            fills("CONVEYOR_NATS_TOKEN", "token", |o, text| o.token = Some(Secret::new(text))),
+            fills("CONVEYOR_NATS_USER", "user", |o, text| o.user = Some(text)),
+            fills("CONVEYOR_NATS_PASSWORD", "password", |o, text| {
+                o.password = Some(Secret::new(text));
+            }),
+            fills("CONVEYOR_NATS_NKEY", "nkey", |o, text| o.nkey = Some(Secret::new(text))),
+            fills("CONVEYOR_NATS_CREDS", "creds_file", |o, path| o.creds_file = Some(path.into())),
+        ],
+    },
+    Group {
+        given: |o| o.tls.ca.is_some() || o.tls.ca_file.is_some(),
+        variables: &[fills("CONVEYOR_TLS_CA", "tls.ca_file", |o, path| {
+            o.tls.ca_file = Some(path.into());
+        })],
+    },
+    Group {
+        given: |o| {
+            let (cert, key) = (o.tls.cert.is_some(), o.tls.key.is_some());
+            cert || key || o.tls.cert_file.is_some() || o.tls.key_file.is_some()
+        },
+        variables: &[
+            fills("CONVEYOR_TLS_CERT", "tls.cert_file", |o, path| {
+                o.tls.cert_file = Some(path.into());
+            }),
+            fills("CONVEYOR_TLS_KEY", "tls.key_file", |o, path| {
+                o.tls.key_file = Some(path.into());
+            }),
+        ],
+    },
+];
+
+const fn fills(
+    name: &'static str,
+    option: &'static str,
+    fill: fn(&mut Options, String),
+) -> Variable {
+    Variable { name, option, template: "{}", fill }
+}
+
+impl Variable {
+    const fn with(self, template: &'static str) -> Self {
+        Self { template, ..self }
+    }
+}
 
 impl ConnectionOptions {
     /// Fills what is not given from the environment. An empty variable counts as not set.
@@ -13,38 +92,16 @@ impl ConnectionOptions {
     }
 
     pub(super) fn filled_from(mut self, variable: &dyn Fn(&str) -> Option<String>) -> Self {
-        let text = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let path = |name: &str| text(name).map(PathBuf::from);
-        let secret = |name: &str| text(name).map(Secret::new);
-
-        self.url = self
-            .url
-            .or_else(|| text("CONVEYOR_NATS_URL"))
-            .or_else(|| text("CONVEYOR_SERVER_HOST").map(|host| format!("nats://{host}:4222")));
-        // One way to be let in is enough: a given one is not mixed with others from outside.
-        let given = self.token.is_some()
-            || self.user.is_some()
-            || self.password.is_some()
-            || self.nkey.is_some()
-            || self.creds.is_some()
-            || self.creds_file.is_some();
-        if !given {
-            self.token = secret("CONVEYOR_NATS_TOKEN");
-            self.user = text("CONVEYOR_NATS_USER");
-            self.password = secret("CONVEYOR_NATS_PASSWORD");
-            self.nkey = secret("CONVEYOR_NATS_NKEY");
-            self.creds_file = path("CONVEYOR_NATS_CREDS");
-        }
-        if self.tls.ca.is_none() && self.tls.ca_file.is_none() {
-            self.tls.ca_file = path("CONVEYOR_TLS_CA");
-        }
-        let identity_given = self.tls.cert.is_some()
-            || self.tls.cert_file.is_some()
-            || self.tls.key.is_some()
-            || self.tls.key_file.is_some();
-        if !identity_given {
-            self.tls.cert_file = path("CONVEYOR_TLS_CERT");
-            self.tls.key_file = path("CONVEYOR_TLS_KEY");
+        for group in ENVIRONMENT {
+            if (group.given)(&self) {
+                continue;
+            }
+            // Backwards, so that the first of two for one option has the last word.
+            for Variable { name, template, fill, .. } in group.variables.iter().rev() {
+                if let Some(value) = variable(name).filter(|value| !value.is_empty()) {
+                    fill(&mut self, template.replace("{}", &value));
+                }
+            }
         }
         self
     }
@@ -94,9 +151,33 @@ mod tests {
     }
 
     #[test]
+    fn the_address_counts_more_than_the_server_host() {
+        let both = |name: &str| match name {
+            "CONVEYOR_SERVER_HOST" => Some("ci".to_owned()),
+            name => environment(name),
+        };
+        let filled = ConnectionOptions::default().filled_from(&both);
+        assert_eq!(filled.url.as_deref(), Some("nats://env:4222"));
+    }
+
+    #[test]
     fn a_server_host_alone_gives_the_address() {
         let host = |name: &str| (name == "CONVEYOR_SERVER_HOST").then(|| "ci".to_owned());
         let filled = ConnectionOptions::default().filled_from(&host);
         assert_eq!(filled.url.as_deref(), Some("nats://ci:4222"));
+    }
+
+    #[test]
+    fn each_variable_fills_the_option_that_the_table_names_and_no_other() {
+        let unset = serde_json::to_value(ConnectionOptions::default()).unwrap();
+        for variable in ENVIRONMENT.iter().flat_map(|group| group.variables) {
+            let set = |name: &str| (name == variable.name).then(|| "x".to_owned());
+            let mut filled =
+                serde_json::to_value(ConnectionOptions::default().filled_from(&set)).unwrap();
+            let option = format!("/{}", variable.option.replace('.', "/"));
+            let value = filled.pointer_mut(&option).unwrap().take();
+            assert!(value == variable.template.replace("{}", "x") || value == "***");
+            assert_eq!(filled, unset, "{}", variable.name);
+        }
     }
 }

@@ -2,7 +2,13 @@
 
 use std::fmt;
 
+use super::limits::Limit;
 use crate::error::{Error, ErrorCode, Result};
+
+/// The path of an option below `path`.
+pub(super) fn at(path: &str, option: &str) -> String {
+    if path.is_empty() { option.to_owned() } else { format!("{path}.{option}") }
+}
 
 /// The faults found so far, each with the path of its field.
 #[derive(Debug, Default)]
@@ -14,10 +20,12 @@ impl Faults {
         self.0.push((path.into(), reason.to_string()));
     }
 
-    /// Notes a fault when a number is outside its limits.
-    pub(super) fn range(&mut self, path: String, value: u64, least: u64, most: u64) {
-        if value < least || value > most {
-            self.add(path, format_args!("is {value}, must be from {least} to {most}"));
+    /// Notes a fault for each number outside its limits.
+    pub(super) fn limits<T>(&mut self, path: &str, options: &T, limits: &[Limit<T>]) {
+        for limit in limits {
+            if let Some(reason) = limit.fault(options) {
+                self.add(at(path, limit.number.name), reason);
+            }
         }
     }
 

@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::connection::ConnectionOptions;
 use super::fault::Faults;
+use super::limits::{DAY_MS, limits};
 
 /// How a driver manager connects and stops.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct ManagerOptions {
     /// How to reach the event stream.
     pub connection: ConnectionOptions,
@@ -23,11 +25,15 @@ impl Default for ManagerOptions {
     }
 }
 
+limits!(ManagerOptions {
+    shutdown_grace_ms: 0..=DAY_MS;
+});
+
 impl ManagerOptions {
-    /// Notes every fault, each path starting with `path`.
+    /// Notes every fault.
     pub fn check(&self, faults: &mut Faults) {
         self.connection.check("connection", faults);
-        faults.range("shutdown_grace_ms".to_owned(), self.shutdown_grace_ms, 0, 86_400_000);
+        faults.limits("", self, Self::LIMITS);
     }
 
     /// Fills what is not given from the environment.

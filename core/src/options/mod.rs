@@ -8,12 +8,17 @@ mod document;
 mod driver;
 mod environment;
 mod fault;
+mod limits;
 mod manager;
 mod secret;
 
 pub use connection::{ConnectionOptions, TlsOptions};
 pub use document::from_document;
 pub use driver::{DriverOptions, Serialization};
+#[cfg(feature = "contract")]
+pub(crate) use environment::{ENVIRONMENT, Variable};
 pub use fault::Faults;
+#[cfg(feature = "contract")]
+pub(crate) use limits::Limit;
 pub use manager::ManagerOptions;
 pub use secret::Secret;

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize, Serializer};
 /// A secret: it can be used, but `Debug` and serialization hide it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "contract", schemars(inline, extend("writeOnly" = true)))]
 pub struct Secret(String);
 
 impl Secret {

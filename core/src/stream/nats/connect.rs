@@ -29,9 +29,7 @@ pub(super) async fn connect(options: &ConnectionOptions, name: &str) -> Result<A
     let base = prepare(options.clone(), name.to_owned()).await?;
     let urls = options.urls();
     let deadline = options.connect_timeout_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
-    let timeout =
-        options.request_timeout_ms.unwrap_or(ConnectionOptions::DEFAULT_REQUEST_TIMEOUT_MS);
-    let timeout = Duration::from_millis(timeout);
+    let timeout = Duration::from_millis(options.request_timeout_ms);
     let mut waiting = Waiting::new(urls.join(","));
     loop {
         let attempt = attempt(&base, &urls, timeout);

@@ -1,4 +1,4 @@
-//! A file of vectors that knows which of them were looked at.
+//! The protocol's vectors: files that know which of their vectors were looked at.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -7,18 +7,24 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-pub(crate) struct VectorFile {
+/// One file of vectors.
+#[derive(Debug)]
+pub struct VectorFile {
     file: &'static str,
     vectors: Vec<Vector>,
 }
 
-pub(crate) struct Vector {
+/// One document on the wire, and what is to be thought of it.
+#[derive(Debug)]
+pub struct Vector {
     members: Value,
     checks: Cell<usize>,
 }
 
 impl VectorFile {
-    pub(crate) fn load(file: &'static str) -> Self {
+    /// The file of this name in `tests/vectors`.
+    #[must_use]
+    pub fn load(file: &'static str) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(file);
         let text = std::fs::read_to_string(path).unwrap();
         let all: Vec<Value> = serde_json::from_str(&text).unwrap();
@@ -27,7 +33,7 @@ impl VectorFile {
     }
 
     /// Runs a check on the vectors it is meant for; there must be some.
-    pub(crate) fn check(&self, meant: impl Fn(&Vector) -> bool, check: impl Fn(&Vector)) {
+    pub fn check(&self, meant: impl Fn(&Vector) -> bool, check: impl Fn(&Vector)) {
         let mut some = false;
         for vector in self.vectors.iter().filter(|vector| meant(vector)) {
             // Seen only when a check fails, and then the last line names the vector.
@@ -39,12 +45,14 @@ impl VectorFile {
         assert!(some, "{}: a check is meant for no vector", self.file);
     }
 
-    pub(crate) fn named(&self, name: &str) -> &Vector {
+    /// The vector of this name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> &Vector {
         self.vectors.iter().find(|vector| vector.name() == name).unwrap()
     }
 
     /// Fails when a vector was looked at by no check.
-    pub(crate) fn done(&self) {
+    pub fn done(&self) {
         let missed: Vec<_> =
             self.vectors.iter().filter(|v| v.checks.get() == 0).map(Vector::name).collect();
         assert!(missed.is_empty(), "{}: no check looked at {missed:?}", self.file);
@@ -58,35 +66,43 @@ fn print_name(file: &str, vector: &Vector) {
 }
 
 impl Vector {
-    pub(crate) fn name(&self) -> &str {
+    /// Unique in its file.
+    pub fn name(&self) -> &str {
         self.text("name")
     }
 
-    pub(crate) fn subject(&self) -> &str {
+    /// The NATS subject, or the request.
+    pub fn subject(&self) -> &str {
         self.text("subject")
     }
 
-    pub(crate) fn emitter(&self) -> &str {
+    /// Who wrote the bytes.
+    pub fn emitter(&self) -> &str {
         self.text("emitter")
     }
 
-    pub(crate) fn valid(&self) -> bool {
+    /// Whether a driver takes it, or may send it.
+    pub fn valid(&self) -> bool {
         self.members["valid"].as_bool().unwrap()
     }
 
-    pub(crate) fn optional(&self) -> bool {
+    /// Whether a runtime may differ here.
+    pub fn optional(&self) -> bool {
         self.get("optional").is_some_and(|value| *value == Value::Bool(true))
     }
 
-    pub(crate) fn decoded(&self) -> &Value {
+    /// What a tolerant reader gets.
+    pub fn decoded(&self) -> &Value {
         &self.members["decoded"]
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
+    /// Any other member.
+    pub fn get(&self, key: &str) -> Option<&Value> {
         self.members.get(key)
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    /// The bytes on the wire.
+    pub fn bytes(&self) -> Vec<u8> {
         match self.get("bytes_b64") {
             Some(base64) => STANDARD.decode(base64.as_str().unwrap()).unwrap(),
             None => self.text("bytes_utf8").as_bytes().to_vec(),
@@ -99,7 +115,8 @@ impl Vector {
 }
 
 /// A text member of a decoded document; absent and `null` read as empty.
-pub(crate) fn text<'a>(document: &'a Value, key: &str) -> &'a str {
+#[must_use]
+pub fn text<'a>(document: &'a Value, key: &str) -> &'a str {
     match &document[key] {
         Value::Null => "",
         value => value.as_str().unwrap(),
