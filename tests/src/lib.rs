@@ -4,6 +4,7 @@
 mod condition;
 pub mod faults;
 mod real_time;
+pub mod scenario;
 mod server;
 mod stage;
 
