@@ -48,9 +48,10 @@ fn main() -> ExitCode {
     };
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_ONCE);
-    let stage = Arc::new(Stage::new(&scenarios));
+    let runners = runners();
+    let stage = Arc::new(Stage::new(scenarios.len() * runners.len()));
     let mut trials = Vec::new();
-    for runner in runners().into_iter().map(Arc::new) {
+    for runner in runners.into_iter().map(Arc::new) {
         for scenario in &scenarios {
             let name = format!("{}/{}", runner.name, scenario.name);
             let lacking = scenario.lacking(&*runner.host);
@@ -69,19 +70,18 @@ fn main() -> ExitCode {
 /// What the runners share: the real server, started when the first needs it.
 struct Stage {
     runtime: Runtime,
-    scenarios: usize,
+    plays: usize,
     grounds: OnceCell<Grounds>,
 }
 
 impl Stage {
-    fn new(scenarios: &[Arc<Scenario>]) -> Self {
+    fn new(plays: usize) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
-        let scenarios = scenarios.len() * runners().len();
-        Self { runtime, scenarios, grounds: OnceCell::new() }
+        Self { runtime, plays, grounds: OnceCell::new() }
     }
 
     async fn ground(&self) -> conveyor_driver::Result<Ground> {
-        self.grounds.get_or_try_init(|| Grounds::start(self.scenarios)).await?.next().await
+        self.grounds.get_or_try_init(|| Grounds::start(self.plays)).await?.next().await
     }
 
     fn test(&self, runner: &Runner, scenario: &Scenario) -> Result<(), Failed> {

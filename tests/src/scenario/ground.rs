@@ -38,7 +38,7 @@ impl Ground {
             memory: Some(memory),
             paused,
             connection: ConnectionOptions::default(),
-            patience: if paused { Duration::from_secs(7 * 86_400) } else { IN_REAL_TIME },
+            patience: if paused { IN_PAUSED_TIME } else { IN_REAL_TIME },
         };
         ground.furnish().await
     }
@@ -82,6 +82,7 @@ impl Ground {
 }
 
 const IN_REAL_TIME: Duration = Duration::from_secs(60);
+const IN_PAUSED_TIME: Duration = Duration::from_secs(600);
 
 /// A real server with an account for each scenario, so that none sees another and every name and
 /// every stream is a scenario's own.

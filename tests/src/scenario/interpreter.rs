@@ -12,6 +12,7 @@ use super::host::Release;
 use super::step::{Answer, Fact, Line, Step};
 
 /// A driver with these options that waits for these releases.
+#[must_use]
 pub fn interpreter(options: DriverOptions, release: Release) -> Driver {
     Driver::with_options(options).reconcile(move |run| {
         let release = release.clone();

@@ -10,6 +10,9 @@ use super::host::counts;
 use super::pattern::compare;
 use super::seen::{Seen, SeenLine};
 
+#[cfg(test)]
+mod tests;
+
 /// Every difference between what must come of a scenario and what did; none when it is as it must be.
 #[must_use]
 pub fn differences(scenario: &Scenario, seen: &Seen) -> Vec<String> {
@@ -46,19 +49,24 @@ fn results(wanted: &Told<ExpectedResult>, driver: &str, seen: &Seen, all: &mut V
         }
         Told::ByRun(runs) => {
             let of_run = |(run, results): (&String, &Vec<ExpectedResult>)| {
-                let patterns: Vec<_> = results.iter().map(|r| r.pattern(run, driver)).collect();
-                (run.clone(), json!(patterns))
+                let patterns = results.iter().map(|r| r.pattern(run, driver)).collect();
+                (run.clone(), Value::Array(by_driver(patterns)))
             };
             let wanted: Map<_, _> = runs.iter().map(of_run).collect();
-            let mut is: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
-            for result in &seen.results {
-                is.entry(result["run"].as_str().unwrap_or_default().to_owned())
-                    .or_default()
-                    .push(result);
+            let mut is: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+            for result in by_driver(seen.results.clone()) {
+                let run = result["run"].as_str().unwrap_or_default().to_owned();
+                is.entry(run).or_default().push(result);
             }
             compare("results", &wanted.into(), &json!(is), all);
         }
     }
+}
+
+/// Between the drivers of a process there is no order.
+fn by_driver(mut all: Vec<Value>) -> Vec<Value> {
+    all.sort_by(|a, b| a["driver"].as_str().cmp(&b["driver"].as_str()));
+    all
 }
 
 fn log(wanted: &Told<ExpectedLine>, driver: &str, seen: &Seen, all: &mut Vec<String>) {
@@ -69,8 +77,8 @@ fn log(wanted: &Told<ExpectedLine>, driver: &str, seen: &Seen, all: &mut Vec<Str
         Told::ByRun(runs) => {
             for (run, wanted) in runs {
                 let mut of_run: Vec<_> = seen.lines.iter().filter(|l| l.run == *run).collect();
-                // As the log store shows them.
-                of_run.sort_by(|a, b| a.timestamp.cmp(&b.timestamp));
+                // As the log store shows those of each driver.
+                of_run.sort_by_key(|line| (line.document["driver"].to_string(), &line.timestamp));
                 lines(&format!("log.{run}"), wanted, run, driver, of_run, all);
             }
             for line in seen.lines.iter().filter(|line| !runs.contains_key(&line.run)) {

@@ -5,6 +5,7 @@
 //! [seen](Seen) is [judged](differences). Only the host differs between languages.
 
 mod document;
+mod ear;
 mod expectation;
 mod ground;
 mod here;

@@ -1,19 +1,17 @@
 //! Plays a scenario: starts the drivers, lets happen what happens, and looks at what came of it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use conveyor_driver::message::{ControlReply, ControlRequest, LogEntry};
+use conveyor_driver::message::{ControlReply, ControlRequest};
 use conveyor_driver::stream::{Message, Settlement, request};
-use conveyor_driver::subject::{self, DRIVER_RESULT, LIVE_LOGS, LOGS, MESSAGES_STREAM};
-use conveyor_driver::{Error, ErrorCode, RunId};
-use futures_util::StreamExt;
-use futures_util::stream::select_all;
+use conveyor_driver::subject::{self, MESSAGES_STREAM};
+use conveyor_driver::{ErrorCode, RunId};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::document::{Awaited, By, Cancel, Deed, Fault, Need, Scenario};
+use super::ear::Ear;
 use super::ground::Ground;
 use super::host::{Host, Instance};
 use super::post::Post;
@@ -21,40 +19,44 @@ use super::seen::Seen;
 
 /// Plays a scenario to its end, or as far as it goes.
 pub async fn play(scenario: &Scenario, ground: &Ground, host: &dyn Host) -> Seen {
-    let mut play = Play {
-        scenario,
-        ground,
-        host,
-        instance: None,
-        posted: HashMap::new(),
-        heard: Arc::default(),
-        seen: Seen::default(),
-    };
+    let mut seen = Seen::default();
+    if let Err(Broken(why)) = play_into(&mut seen, scenario, ground, host).await {
+        seen.broken = Some(why);
+    }
+    seen
+}
+
+/// Why a play cannot go on, from whatever says so.
+#[derive(Debug)]
+struct Broken(String);
+
+impl<E: ToString> From<E> for Broken {
+    fn from(why: E) -> Self {
+        Self(why.to_string())
+    }
+}
+
+type Played<T = ()> = Result<T, Broken>;
+
+async fn play_into(
+    seen: &mut Seen,
+    scenario: &Scenario,
+    ground: &Ground,
+    host: &dyn Host,
+) -> Played {
+    let ear = Ear::on(&*ground.stream).await?;
+    let mut play =
+        Play { scenario, ground, host, ear, instance: None, posted: HashMap::new(), seen };
     let played = play.run().await;
-    play.seen.broken = played.err();
     if let Some(mut instance) = play.instance.take() {
         instance.end_now();
         // How it ends is of no interest where the play is broken.
         let _report = instance.stopped().await;
     }
-    let read = async {
-        // What was sent before the answer to this has been heard by then.
-        ground.stream.flush().await?;
-        let live = play.heard().live.clone();
-        play.seen.read(ground, scenario, &play.posted, live).await
-    };
-    if let Err(error) = read.await {
-        play.seen.broken = Some(format!("what came of it cannot be read: {error}"));
-    }
-    play.seen
-}
-
-/// What was published so far, as far as the play itself has to know.
-#[derive(Default)]
-struct Heard {
-    results: usize,
-    lines: Vec<String>,
-    live: Vec<String>,
+    let Play { ear, posted, .. } = play;
+    let live = ear.live(&*ground.stream, ground.patience).await?;
+    seen.read(ground, scenario, &posted, live).await?;
+    played
 }
 
 struct Play<'a> {
@@ -64,23 +66,18 @@ struct Play<'a> {
     instance: Option<Box<dyn Instance>>,
     /// What the event of each number is called.
     posted: HashMap<u64, String>,
-    heard: Arc<Mutex<Heard>>,
-    seen: Seen,
-}
-
-fn told(error: Error) -> String {
-    error.to_string()
+    ear: Ear,
+    seen: &'a mut Seen,
 }
 
 impl Play<'_> {
-    async fn run(&mut self) -> Result<(), String> {
-        self.listen().await.map_err(told)?;
+    async fn run(&mut self) -> Played {
         self.start().await?;
         for deed in &self.scenario.deeds {
             if self.seen.refused.is_some() {
-                return Err("the manager was refused and cannot go on".to_owned());
+                return Err("the manager was refused and cannot go on".into());
             }
-            self.happens(deed).await.map_err(|fault| format!("{deed:?}: {fault}"))?;
+            self.happens(deed).await.map_err(|Broken(why)| format!("{deed:?}: {why}"))?;
         }
         if self.instance.is_some() {
             self.instance()?.drain();
@@ -89,68 +86,32 @@ impl Play<'_> {
         Ok(())
     }
 
-    async fn happens(&mut self, deed: &Deed) -> Result<(), String> {
+    async fn happens(&mut self, deed: &Deed) -> Played {
         match deed {
-            Deed::Post(post) => self.post(post).await,
-            Deed::Await(awaited) => self.until(awaited).await,
-            Deed::Release(name) => self.instance()?.release(name).await,
-            Deed::Cancel(cancel) => self.cancel(cancel).await,
-            Deed::LoseDeliveries(times) => self.lose_deliveries(*times).await.map_err(told),
-            Deed::Fault(fault) => self.fault(fault),
-            Deed::Drain(_) => {
-                self.instance()?.drain();
-                Ok(())
-            }
-            Deed::EndNow(_) => {
-                self.instance()?.end_now();
-                Ok(())
-            }
-            Deed::Stopped(_) => self.stopped().await,
+            Deed::Post(post) => self.post(post).await?,
+            Deed::Await(awaited) => self.until(awaited).await?,
+            Deed::Release(name) => self.instance()?.release(name).await?,
+            Deed::Cancel(cancel) => self.cancel(cancel).await?,
+            Deed::LoseDeliveries(times) => self.lose_deliveries(*times).await?,
+            Deed::Fault(fault) => self.fault(fault)?,
+            Deed::Drain(_) => self.instance()?.drain(),
+            Deed::EndNow(_) => self.instance()?.end_now(),
+            Deed::Stopped(_) => self.stopped().await?,
             Deed::Kill(_) => {
                 self.instance()?.kill().await?;
                 self.instance = None;
-                Ok(())
             }
-            Deed::Start(_) => self.start().await,
+            Deed::Start(_) => self.start().await?,
         }
-    }
-
-    /// Listens from now on.
-    async fn listen(&self) -> conveyor_driver::Result<()> {
-        let mut all = Vec::new();
-        for subject in [DRIVER_RESULT, LOGS, LIVE_LOGS] {
-            all.push(self.ground.stream.subscribe(subject).await?);
-        }
-        // What is subscribed is certainly heard once the server has answered something later.
-        self.ground.stream.flush().await?;
-        let heard = self.heard.clone();
-        let mut messages = select_all(all);
-        tokio::spawn(async move {
-            while let Some(message) = messages.next().await {
-                let body = String::from_utf8_lossy(&message.payload).into_owned();
-                let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
-                if message.subject == DRIVER_RESULT {
-                    heard.results += 1;
-                } else if subject::matches(LIVE_LOGS, &message.subject) {
-                    heard.live.push(body);
-                } else if let Ok(entry) = LogEntry::decode(body.as_bytes()) {
-                    heard.lines.push(entry.message);
-                }
-            }
-        });
         Ok(())
     }
 
-    fn heard(&self) -> std::sync::MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn instance(&mut self) -> Result<&mut Box<dyn Instance>, String> {
-        self.instance.as_mut().ok_or_else(|| "no manager runs".to_owned())
+    fn instance(&mut self) -> Played<&mut Box<dyn Instance>> {
+        self.instance.as_mut().ok_or_else(|| "no manager runs".into())
     }
 
     /// Starts a manager and waits until each driver answers, which it does once it receives events.
-    async fn start(&mut self) -> Result<(), String> {
+    async fn start(&mut self) -> Played {
         let manager = Value::Object(self.scenario.manager.clone());
         let started = self.host.start(self.ground, &self.scenario.drivers(), &manager).await;
         let mut instance = match started {
@@ -168,7 +129,7 @@ impl Play<'_> {
                     return Ok(());
                 }
                 if Instant::now() >= deadline {
-                    return Err(format!("{driver} does not become ready"));
+                    return Err(format!("{driver} does not become ready").into());
                 }
                 sleep(POLL).await;
             }
@@ -183,48 +144,46 @@ impl Play<'_> {
         request(&*self.ground.stream, Message::new(subject, "{}"), SHORTLY).await.is_ok()
     }
 
-    async fn post(&mut self, post: &Post) -> Result<(), String> {
+    async fn post(&mut self, post: &Post) -> Played {
         let n = self.posted.len() + 1;
         let message = post.encode(n)?;
-        let receipt = self.ground.stream.publish(message).await.map_err(told)?;
-        let stored = receipt.await.map_err(told)?;
+        let receipt = self.ground.stream.publish(message).await?;
+        let stored = receipt.await?;
         self.posted.insert(stored.sequence, post.run(n));
         Ok(())
     }
 
-    async fn until(&mut self, awaited: &Awaited) -> Result<(), String> {
+    async fn until(&mut self, awaited: &Awaited) -> Played {
         let deadline = Instant::now() + self.ground.patience;
         loop {
-            let so = {
-                let heard = self.heard();
-                let results = awaited.results.is_none_or(|results| heard.results >= results);
-                let line = |text| heard.lines.iter().filter(|line| *line == text).count();
-                results && awaited.line.as_ref().is_none_or(|text| line(text) >= awaited.times)
-            };
+            let so = awaited.results.is_none_or(|results| self.ear.results() >= results)
+                && awaited.line.as_ref().is_none_or(|line| self.ear.lines(line) >= awaited.times);
             if so && self.taken(awaited.taken).await? {
                 return Ok(());
             }
             if let Some(refusal) = self.instance()?.refused().await {
-                return Err(format!("the driver ended: {refusal:?}"));
+                return Err(format!("the driver ended: {refusal:?}").into());
             }
             if Instant::now() >= deadline {
-                return Err("did not happen in time".to_owned());
+                return Err("did not happen in time".into());
             }
             sleep(POLL).await;
         }
     }
 
-    async fn taken(&self, wanted: Option<u64>) -> Result<bool, String> {
+    async fn taken(&self, wanted: Option<u64>) -> Played<bool> {
         let Some(wanted) = wanted else { return Ok(true) };
         let info = self.ground.stream.consumer(MESSAGES_STREAM, &self.first()).await;
-        Ok(info.map_err(told)?.is_some_and(|info| info.ack_pending == wanted))
+        let sent = info?.is_some_and(|info| info.ack_pending == wanted);
+        // What the server has sent it, it has once it answers what was sent to it later.
+        Ok(sent && self.answers(&self.first()).await)
     }
 
     fn first(&self) -> String {
         self.scenario.names().into_iter().next().unwrap_or_default()
     }
 
-    async fn cancel(&mut self, cancel: &Cancel) -> Result<(), String> {
+    async fn cancel(&mut self, cancel: &Cancel) -> Played {
         let told_events = match cancel.by {
             By::Code => self.instance()?.cancel(&cancel.run, &cancel.reason).await?,
             By::Request => self.request_cancel(cancel).await?,
@@ -232,27 +191,25 @@ impl Play<'_> {
         if told_events == cancel.cancelled as u64 {
             return Ok(());
         }
-        Err(format!("{told_events} events were told"))
+        Err(format!("{told_events} events were told").into())
     }
 
-    async fn request_cancel(&self, cancel: &Cancel) -> Result<u64, String> {
+    async fn request_cancel(&self, cancel: &Cancel) -> Played<u64> {
         let run = RunId::from(cancel.run.as_str());
-        let subject = subject::control_run(&self.first(), &run).map_err(told)?;
-        let body = serde_json::to_vec(&ControlRequest::Cancel { reason: cancel.reason.clone() });
-        let message = Message::new(subject, body.map_err(|error| error.to_string())?);
-        match request(&*self.ground.stream, message, LONG).await {
+        let subject = subject::control_run(&self.first(), &run)?;
+        let body = serde_json::to_vec(&ControlRequest::Cancel { reason: cancel.reason.clone() })?;
+        match request(&*self.ground.stream, Message::new(subject, body), LONG).await {
             Ok(answer) => {
-                let reply: Result<ControlReply, _> = serde_json::from_slice(&answer.payload);
-                reply.map(|reply| reply.cancelled as u64).map_err(|error| error.to_string())
+                Ok(serde_json::from_slice::<ControlReply>(&answer.payload)?.cancelled as u64)
             }
             // Who does not have the run stays silent.
             Err(error) if error.code() == ErrorCode::TimedOut => Ok(0),
-            Err(error) => Err(told(error)),
+            Err(error) => Err(error.into()),
         }
     }
 
     /// Takes deliveries of the first driver's and gives them back, as if a process died each time.
-    async fn lose_deliveries(&self, times: u32) -> conveyor_driver::Result<()> {
+    async fn lose_deliveries(&self, times: u32) -> Played {
         let mut pull = self.ground.stream.pull(MESSAGES_STREAM, &self.first()).await?;
         for _ in 0..times {
             pull.request(1);
@@ -265,7 +222,7 @@ impl Play<'_> {
         Ok(())
     }
 
-    fn fault(&self, fault: &Fault) -> Result<(), String> {
+    fn fault(&self, fault: &Fault) -> Played {
         let memory = self.ground.memory.as_ref().ok_or("this stream does not fail when told to")?;
         match fault {
             Fault::LoseSettlements(times) => memory.lose_settlements(*times),
@@ -277,7 +234,7 @@ impl Play<'_> {
         Ok(())
     }
 
-    async fn stopped(&mut self) -> Result<(), String> {
+    async fn stopped(&mut self) -> Played {
         let report = self.instance()?.stopped().await;
         self.instance = None;
         self.seen.reports.push(report?);
