@@ -176,7 +176,7 @@ fn timestamps(scenario: &Scenario, lines: &[SeenLine], all: &mut Vec<String>) {
 }
 
 fn live_copies(seen: &Seen, all: &mut Vec<String>) {
-    let [mut stored, mut live] = seen.stored_and_live.clone();
+    let (mut stored, mut live) = (seen.stored.clone(), seen.live.clone());
     stored.sort_unstable();
     live.sort_unstable();
     if stored != live {

@@ -161,8 +161,10 @@ impl Play<'_> {
             if so && self.taken(awaited.taken).await? {
                 return Ok(());
             }
-            if let Some(refusal) = self.instance()?.refused().await {
-                return Err(format!("the driver ended: {refusal:?}").into());
+            if let Some(instance) = &mut self.instance
+                && let Some(refusal) = instance.refused().await
+            {
+                return Err(format!("the manager ended by itself: {refusal:?}").into());
             }
             if Instant::now() >= deadline {
                 return Err("did not happen in time".into());

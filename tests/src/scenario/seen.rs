@@ -30,8 +30,10 @@ pub struct Seen {
     pub results: Vec<Value>,
     /// The stored lines.
     pub lines: Vec<SeenLine>,
-    /// The bodies of the stored lines, and of their live copies.
-    pub stored_and_live: [Vec<String>; 2],
+    /// Their bodies.
+    pub stored: Vec<String>,
+    /// The bodies of their live copies.
+    pub live: Vec<String>,
     /// The dead letters.
     pub dead_letters: Vec<Value>,
     /// The events that are still in the stream.
@@ -63,12 +65,11 @@ impl Seen {
         for delivery in ground.held(PIPELINES_STREAM).await? {
             self.results.push(result(&delivery, &posts));
         }
-        let mut stored = Vec::new();
         for delivery in ground.held(LOGS_STREAM).await? {
-            stored.push(String::from_utf8_lossy(&delivery.payload).into_owned());
+            self.stored.push(String::from_utf8_lossy(&delivery.payload).into_owned());
             self.lines.push(line(&delivery, &posts));
         }
-        self.stored_and_live = [stored, live];
+        self.live = live;
         for delivery in ground.held(DEAD_LETTERS_STREAM).await? {
             self.dead_letters.push(dead_letter(&delivery));
         }

@@ -114,7 +114,7 @@ async fn what_no_scenario_says_is_judged_all_the_same() {
         |seen| seen.broken = Some("log: it broke".to_owned()),
         |seen| seen.lines[1].timestamp = seen.lines[0].timestamp.clone(),
         |seen| seen.lines[0].timestamp = "2026-01-01T00:00:00Z".to_owned(),
-        |seen| drop(seen.stored_and_live[1].pop()),
+        |seen| drop(seen.live.pop()),
         |seen| seen.lines[0].document["pipeline"] = "another".into(),
     ];
     for tamper in tampered {
