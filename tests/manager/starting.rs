@@ -1,10 +1,14 @@
 //! A start says all that is wrong at once, waits for what may come, and gives up when told.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use conveyor_driver::options::{DriverOptions, ManagerOptions};
 use conveyor_driver::stream::{EventStream, MemoryStream, StreamConfig};
+use conveyor_driver::subject::MESSAGES_STREAM;
 use conveyor_driver::{Driver, DriverManager, DriverResult, ErrorCode};
-use conveyor_driver_tests::Stage;
-use std::sync::Arc;
+use conveyor_driver_tests::{Stage, eventually};
+use futures_util::FutureExt;
 
 fn driver(options: DriverOptions) -> Driver {
     Driver::with_options(options).reconcile(async |_| Ok(DriverResult::success("done")))
@@ -118,4 +122,25 @@ async fn a_manager_connects_by_its_options() {
     stage.post("app").await;
     assert!(stage.result().await.result.success);
     assert_eq!(running.drain().await.unwrap().drivers[0].succeeded, 1);
+}
+
+/// A busy host may look at its start only after all is over.
+#[tokio::test(start_paused = true)]
+async fn a_manager_that_was_stopped_before_anybody_saw_it_ready_reports_what_it_did() {
+    let stage = Stage::on_memory().await;
+    let driver = stage.driver().reconcile(async |_| Ok(DriverResult::success("done")));
+    let manager = stage.manager().driver(driver);
+    let stop = manager.stop_handle();
+    let mut start = Box::pin(manager.start());
+    assert!((&mut start).now_or_never().is_none());
+    eventually("it receives events", async || {
+        stage.stream.consumer(MESSAGES_STREAM, &stage.driver).await.unwrap()
+    })
+    .await;
+    stage.post("app").await;
+    stage.result().await;
+    stop.drain();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let report = start.await.unwrap().wait().await.unwrap();
+    assert_eq!(report.drivers[0].succeeded, 1);
 }

@@ -5,6 +5,7 @@ mod condition;
 pub mod faults;
 mod header_block;
 mod real_time;
+pub mod scenario;
 mod server;
 mod stage;
 pub mod vectors;

@@ -121,14 +121,11 @@ impl LogQueue {
         }
     }
 
-    /// Up to `most` lines from the front.
-    pub(super) fn take(&self, most: usize) -> VecDeque<QueuedLine> {
+    /// Moves up to `most` lines from the front into `taken`.
+    pub(super) fn take(&self, most: usize, taken: &mut Vec<QueuedLine>) {
         let mut lines = self.lock();
-        if lines.len() <= most {
-            return std::mem::take(&mut lines);
-        }
-        let rest = lines.split_off(most);
-        std::mem::replace(&mut lines, rest)
+        let most = most.min(lines.len());
+        taken.extend(lines.drain(..most));
     }
 
     /// Waits until there is something to take, or the queue is closed.

@@ -17,6 +17,7 @@ pub(crate) struct LogSender {
     driver: Arc<str>,
     window: usize,
     open: VecDeque<(QueuedLine, Receipt)>,
+    taken: Vec<QueuedLine>,
     patience: Patience,
 }
 
@@ -33,6 +34,7 @@ impl LogSender {
             driver,
             window: window as usize,
             open: VecDeque::new(),
+            taken: Vec::new(),
             patience: Patience::for_server(),
         }
     }
@@ -47,10 +49,13 @@ impl LogSender {
     /// Sends what there is room for and waits for one thing to happen. False when all is done.
     async fn step(&mut self) -> Result<bool> {
         let room = self.window - self.open.len();
-        for line in self.queue.take(room) {
+        self.queue.take(room, &mut self.taken);
+        let mut taken = std::mem::take(&mut self.taken);
+        for line in taken.drain(..) {
             send_live(&self.stream, &line).await;
             self.publish(line).await?;
         }
+        self.taken = taken;
         let room = self.open.len() < self.window;
         let Some((_, oldest)) = self.open.front_mut() else {
             self.queue.filled().await;

@@ -37,11 +37,12 @@ impl RunningManager {
         }
         tokio::select! {
             biased;
+            // What was ready has started, even when it has ended before anybody looked.
+            Ok(()) = &mut is_ready => Ok(running),
             ended = &mut running.done => match flatten(ended) {
                 Ok(_) => Err(Error::new(ErrorCode::Closed, "stopped before it was ready")),
                 Err(error) => Err(error),
             },
-            Ok(()) = &mut is_ready => Ok(running),
         }
     }
 
