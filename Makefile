@@ -20,12 +20,12 @@ test: ## Run every test, on a real nats-server too, and the examples
 
 faults: ## Run each cell of the fault matrix 20 times; the table is also in target/faults.md
 	@scripts/nats-server.sh
-	cargo run --package conveyor-driver-tests --bin faults -- --times 20
+	cargo run --profile faults --package conveyor-driver-tests --bin faults -- --times 20
 
 MINUTES ?= 30
 soak: ## Mix faults at random for MINUTES (default 30); the table is also in target/soak.md
 	@scripts/nats-server.sh
-	cargo run --package conveyor-driver-tests --bin faults -- soak --minutes $(MINUTES)
+	cargo run --profile faults --package conveyor-driver-tests --bin faults -- soak --minutes $(MINUTES)
 
 check: ## Look for what rustfmt, clippy and rustdoc complain about
 	cargo fmt --all --check

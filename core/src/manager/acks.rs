@@ -17,10 +17,10 @@ use super::generation::{Generation, Taken};
 use crate::error::ErrorCode;
 use crate::fault_point;
 use crate::patience::Patience;
-use crate::stream::{AckToken, EventStream, Settlement};
+use crate::stream::{AckToken, EventStream};
 
-/// How many are confirmed side by side.
-const AT_ONCE: usize = 256;
+/// How many batches are confirmed side by side.
+const AT_ONCE: usize = 4;
 
 /// One driver's acks that the server has not confirmed.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ impl Acks {
         }
     }
 
-    /// Sends acks for as long as it is polled.
+    /// Sends acks for as long as it is polled, each batch with one confirmation.
     pub(super) async fn keep(
         &self,
         stream: &dyn EventStream,
@@ -49,25 +49,23 @@ impl Acks {
         generation: &Generation,
     ) {
         let mut sent = FuturesUnordered::new();
-        let mut open = Vec::new().into_iter();
         loop {
             let changed = self.changed.notified();
-            if open.len() == 0 {
+            if sent.len() < AT_ONCE {
                 let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                open = std::mem::take(&mut *waiting).into_iter();
-            }
-            while sent.len() < AT_ONCE
-                && let Some((taken_in, token)) = open.next()
-            {
-                sent.push(confirm(stream, driver, generation, taken_in, token));
+                let batch = std::mem::take(&mut *waiting);
+                drop(waiting);
+                if !batch.is_empty() {
+                    sent.push(confirm(stream, driver, generation, batch));
+                }
             }
             tokio::select! {
-                Some(()) = sent.next(), if !sent.is_empty() => {
-                    if self.unconfirmed.fetch_sub(1, Ordering::AcqRel) == 1 {
+                Some(confirmed) = sent.next(), if !sent.is_empty() => {
+                    if self.unconfirmed.fetch_sub(confirmed, Ordering::AcqRel) == confirmed {
                         self.changed.notify_waiters();
                     }
                 }
-                () = changed, if open.len() == 0 => {}
+                () = changed, if sent.len() < AT_ONCE => {}
             }
         }
     }
@@ -94,28 +92,42 @@ impl Acks {
     }
 }
 
-/// Sends an ack until it is confirmed, or the consumer it is for is gone.
+/// Sends acks until they are confirmed, or the consumer they are for is gone. Gives their number.
 async fn confirm(
     stream: &dyn EventStream,
     driver: &str,
     generation: &Generation,
-    taken_in: u64,
-    token: AckToken,
-) {
+    batch: Vec<(u64, AckToken)>,
+) -> usize {
+    let all = batch.len();
     let mut patience = Patience::for_server();
-    while taken_in == generation.current() {
-        match stream.settle_confirmed(&token, Settlement::Ack).await {
+    let mut tokens = Vec::with_capacity(all);
+    loop {
+        let current = generation.current();
+        tokens.clear();
+        tokens.extend(batch.iter().filter(|(taken_in, _)| *taken_in == current).map(|(_, t)| t));
+        if tokens.len() < all {
+            let lost = all - tokens.len();
+            tracing::warn!(
+                driver,
+                lost,
+                "the consumer was made anew: answered events may come again"
+            );
+        }
+        if tokens.is_empty() {
+            return all;
+        }
+        match stream.acknowledge(&tokens).await {
             Ok(()) => {
-                fault_point::reached("after-ack");
-                return;
+                tokens.iter().for_each(|_| fault_point::reached("after-ack"));
+                return all;
             }
-            Err(error) if error.code() == ErrorCode::Closed => return,
+            Err(error) if error.code() == ErrorCode::Closed => return all,
             Err(error) if patience.speaks() => {
-                tracing::warn!(driver, %error, "an ack is not confirmed; it is sent again");
+                tracing::warn!(driver, %error, "acks are not confirmed; they are sent again");
             }
             Err(_) => {}
         }
         patience.wait().await;
     }
-    tracing::warn!(driver, "the consumer was made anew: an answered event may come again");
 }

@@ -48,7 +48,11 @@ impl Opening {
         let queue = match driver.queue(self.host.as_ref()) {
             Ok(queue) => queue,
             Err(error) => {
-                return DriverReport { driver: name, error: Some(error), ..DriverReport::default() };
+                return DriverReport {
+                    driver: name,
+                    error: Some(error),
+                    ..DriverReport::default()
+                };
             }
         };
         let puller = tokio::select! {

@@ -104,6 +104,20 @@ pub trait EventStream: Debug + Send + Sync + 'static {
     /// `NotFound` when no consumer answered, `Unavailable`, `TimedOut`, `Closed`.
     async fn settle_confirmed(&self, token: &AckToken, settlement: Settlement) -> Result<()>;
 
+    /// Acknowledges deliveries and waits for the server's word on all of them.
+    ///
+    /// # Errors
+    /// As [`settle_confirmed`](Self::settle_confirmed); some may have been acknowledged all the same.
+    async fn acknowledge(&self, tokens: &[&AckToken]) -> Result<()> {
+        let mut outcome = Ok(());
+        for token in tokens {
+            if let Err(error) = self.settle_confirmed(token, Settlement::Ack).await {
+                outcome = Err(error);
+            }
+        }
+        outcome
+    }
+
     /// Waits until the server can be reached; at once when it can.
     async fn ready(&self);
 

@@ -120,6 +120,10 @@ impl EventStream for NatsStream {
         publish::settle_confirmed(&self.0, token, &settlement).await
     }
 
+    async fn acknowledge(&self, tokens: &[&AckToken]) -> Result<()> {
+        publish::acknowledge(&self.0, tokens).await
+    }
+
     async fn ready(&self) {
         // A closed stream will never be ready; whoever waits learns it from the next call.
         let _ = self.0.connected().await;

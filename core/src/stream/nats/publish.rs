@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -105,6 +106,23 @@ pub(super) async fn settle_confirmed(
     Ok(())
 }
 
+/// Acknowledges deliveries. The server reads what comes on one connection in order, so its word on the
+/// last one holds for all, as long as the connection was the same.
+pub(super) async fn acknowledge(session: &Session, tokens: &[&AckToken]) -> Result<()> {
+    let Some((last, others)) = tokens.split_last() else { return Ok(()) };
+    session.connected().await?;
+    let epoch = session.epoch();
+    for token in others {
+        session.tell(&token.0, in_words(&Settlement::Ack)).await?;
+    }
+    settle_confirmed(session, last, &Settlement::Ack).await?;
+    if session.epoch() == epoch {
+        Ok(())
+    } else {
+        Err(Error::new(ErrorCode::Unavailable, "the connection was lost while acks were sent"))
+    }
+}
+
 async fn not_confirmed(session: &Session, token: &AckToken) -> Error {
     let gone = Error::new(ErrorCode::NotFound, "the consumer of the delivery is gone");
     let Some((stream, consumer)) = origin(token) else { return gone };
@@ -117,15 +135,16 @@ async fn not_confirmed(session: &Session, token: &AckToken) -> Error {
     }
 }
 
-fn in_words(how: &Settlement) -> String {
-    match how {
-        Settlement::Ack => "+ACK".to_owned(),
-        Settlement::Nak(delay) if delay.is_zero() => "-NAK".to_owned(),
+fn in_words(how: &Settlement) -> Bytes {
+    let text = match how {
+        Settlement::Ack => return Bytes::from_static(b"+ACK"),
+        Settlement::Nak(delay) if delay.is_zero() => return Bytes::from_static(b"-NAK"),
         Settlement::Nak(delay) => format!("-NAK {{\"delay\": {}}}", delay.as_nanos()),
-        Settlement::Term(reason) if reason.is_empty() => "+TERM".to_owned(),
+        Settlement::Term(reason) if reason.is_empty() => return Bytes::from_static(b"+TERM"),
         Settlement::Term(reason) => format!("+TERM {reason}"),
-        Settlement::InProgress => "+WPI".to_owned(),
-    }
+        Settlement::InProgress => return Bytes::from_static(b"+WPI"),
+    };
+    text.into()
 }
 
 #[cfg(test)]
