@@ -20,11 +20,8 @@ impl Candidate {
     /// All of them; the programs are in this folder.
     #[must_use]
     pub fn all(folder: &Path) -> Vec<Self> {
-        let candidate = |name, program, argument| Self {
-            name,
-            program: folder.join(program),
-            argument,
-        };
+        let candidate =
+            |name, program, argument| Self { name, program: folder.join(program), argument };
         vec![
             candidate("conveyor", "bench_driver", None),
             candidate("conveyor-mt", "bench_driver", Some("multi-thread")),

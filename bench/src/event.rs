@@ -1,6 +1,6 @@
 //! The events that every candidate is given: 1.1 KB each, for a resource of its own.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The driver's name, and its consumer's.
 pub const DRIVER: &str = "bench-driver";
@@ -24,9 +24,6 @@ pub fn number(run_id: &str) -> Option<usize> {
 /// Event `i`, as the control plane sends it.
 #[must_use]
 pub fn event(i: usize) -> Vec<u8> {
-    let step = |name: &str, command: &[&str], timeout_s: u32| {
-        json!({"name": name, "command": command, "timeout_s": timeout_s})
-    };
     let resource = json!({
         "id": format!("c0ffee11-7a3d-4e19-b6d2-{i:012}"),
         "name": format!("inventory-api-{i}"),
@@ -58,6 +55,10 @@ pub fn event(i: usize) -> Vec<u8> {
         "run_id": run_id(i),
     });
     event.to_string().into_bytes()
+}
+
+fn step(name: &str, command: &[&str], timeout_s: u32) -> Value {
+    json!({"name": name, "command": command, "timeout_s": timeout_s})
 }
 
 #[cfg(test)]

@@ -37,7 +37,11 @@ impl Load {
 
     /// Measures a candidate; `started_cpu_us` as in `Scenario::measure`. Fails when an event is not
     /// answered exactly once, or a log line is lost or moved.
-    pub(crate) async fn measure(self, candidate: &Candidate, started_cpu_us: f64) -> Result<Figures> {
+    pub(crate) async fn measure(
+        self,
+        candidate: &Candidate,
+        started_cpu_us: f64,
+    ) -> Result<Figures> {
         let in_flight = self.concurrency.saturating_mul(u32::try_from(self.instances)?);
         let stage = Stage::open(in_flight).await?;
         stage.neighbours(self.neighbours).await?;

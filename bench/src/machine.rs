@@ -25,7 +25,8 @@ impl Machine {
     pub async fn here() -> Result<Self> {
         let processors = fs::read_to_string("/proc/cpuinfo")?;
         let model = processors.lines().find_map(|line| line.strip_prefix("model name"));
-        let processor = model.map_or("unknown processor", |name| name.trim_start_matches([' ', '\t', ':']));
+        let processor =
+            model.map_or("unknown processor", |name| name.trim_start_matches([' ', '\t', ':']));
         let load = fs::read_to_string("/proc/loadavg")?;
         Ok(Self {
             processor: processor.to_owned(),

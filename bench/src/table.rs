@@ -19,7 +19,8 @@ pub enum Table {
 pub(crate) type Column = (&'static str, &'static str, usize);
 
 impl Table {
-    pub(crate) const ALL: [Self; 5] = [Self::Start, Self::Events, Self::Logs, Self::Latency, Self::Sleep];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Start, Self::Events, Self::Logs, Self::Latency, Self::Sleep];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
