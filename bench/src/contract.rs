@@ -26,7 +26,7 @@ pub struct Contract {
 pub enum Work {
     /// `drain`: nothing.
     Drain,
-    /// `logs`: writes so many [lines](line), `LOG_LINES` of `LOG_BYTES` each.
+    /// `logs`: writes so many [lines](line()), `LOG_LINES` of `LOG_BYTES` each.
     Logs {
         /// How many.
         lines: usize,
