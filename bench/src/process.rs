@@ -71,6 +71,21 @@ pub(crate) fn cpu_us(process: u32) -> Result<f64> {
     Ok(nanos / 1_000.0)
 }
 
+/// Whether a thread of the process runs, or would if it had a core.
+///
+/// # Errors
+/// When there is no such process.
+pub(crate) fn is_runnable(process: u32) -> Result<bool> {
+    for thread in fs::read_dir(format!("/proc/{process}/task"))? {
+        let Ok(text) = fs::read_to_string(thread?.path().join("stat")) else { continue };
+        // The name before the state may hold anything, parentheses too.
+        if text.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('R')) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The memory that a process has resident, and the most that it ever had, in MB.
 ///
 /// # Errors
