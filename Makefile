@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults soak check fmt
+.PHONY: help demo test faults soak bench check fmt
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -26,6 +26,14 @@ MINUTES ?= 30
 soak: ## Mix faults at random for MINUTES (default 30); the table is also in target/soak.md
 	@scripts/nats-server.sh
 	cargo run --profile faults --package conveyor-driver-tests --bin faults -- soak --minutes $(MINUTES)
+
+REPS ?= 5
+# Further options: --scale X, --million, --candidates A,B
+BENCH ?=
+bench: ## Measure the driver beside a peer, REPS times (default 5); the tables are also in target/bench.md
+	@scripts/nats-server.sh
+	cargo build --release --package conveyor-driver-bench
+	$${CARGO_TARGET_DIR:-target}/release/bench --reps $(REPS) $(BENCH)
 
 check: ## Look for what rustfmt, clippy and rustdoc complain about
 	cargo fmt --all --check
