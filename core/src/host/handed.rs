@@ -18,11 +18,20 @@ pub struct HandedRun {
     run: Run,
     key: RunKey,
     queue: Arc<Shared>,
+    /// Somebody else completes it.
+    released: bool,
 }
 
 impl HandedRun {
     pub(super) const fn new(run: Run, key: RunKey, queue: Arc<Shared>) -> Self {
-        Self { run, key, queue }
+        Self { run, key, queue, released: false }
+    }
+
+    /// Leaves it to the caller to complete the run through its key.
+    #[must_use]
+    pub fn release(mut self) -> RunKey {
+        self.released = true;
+        self.key
     }
 
     /// What reconcile is given.
@@ -42,14 +51,17 @@ impl HandedRun {
     /// # Errors
     /// `Closed` when that was said before, through its key.
     pub fn complete(self, outcome: Outcome) -> Result<()> {
-        self.queue.complete(self.key, outcome)
+        let queue = self.queue.clone();
+        queue.complete(self.release(), outcome)
     }
 }
 
 impl Drop for HandedRun {
     fn drop(&mut self) {
-        // Refused when it was completed: then there is nothing to say.
-        let _completed = self.queue.complete(self.key, Outcome::Dropped);
+        if !self.released {
+            // Refused when it was completed through its key: then there is nothing to say.
+            let _completed = self.queue.complete(self.key, Outcome::Dropped);
+        }
     }
 }
 

@@ -37,6 +37,8 @@ struct State {
     waiting: VecDeque<HandedRun>,
     cancelled: Vec<RunKey>,
     open: OpenRuns,
+    /// Something came into an empty queue, and the host was not woken yet.
+    unheard: bool,
     closed: bool,
 }
 
@@ -69,6 +71,21 @@ impl RunQueue {
     /// `Closed` when that was said before, or there never was such a run.
     pub fn complete(&self, run: RunKey, outcome: Outcome) -> Result<()> {
         self.0.complete(run, outcome)
+    }
+
+    /// The same for many runs, for which the core then wakes once. Those that were completed before
+    /// are passed over.
+    pub fn complete_all(&self, outcomes: impl IntoIterator<Item = (RunKey, Outcome)>) {
+        let mut state = self.0.lock();
+        let answers: Vec<_> = outcomes
+            .into_iter()
+            .filter_map(|(run, outcome)| Some((state.open.remove(run)?, outcome)))
+            .collect();
+        drop(state);
+        for (answer, outcome) in answers {
+            // Nobody hears the answer of a run whose driver has ended.
+            let _heard = answer.send(outcome);
+        }
     }
 
     /// Takes the runs that should end early, each once. Those that were completed meanwhile are not
@@ -112,7 +129,14 @@ impl RunQueue {
         !state.waiting.is_empty() || !state.cancelled.is_empty() || state.closed
     }
 
-    /// Puts a run into the queue.
+    /// Wakes the host for all that came since, if it has to be woken.
+    pub(crate) fn ring(&self) {
+        if std::mem::take(&mut self.0.lock().unheard) {
+            self.0.wake.one();
+        }
+    }
+
+    /// Puts a run into the queue. The host hears of it with the next [`ring`](Self::ring).
     pub(crate) fn hand_over(&self, run: Run) -> InHand {
         let (answer, answered) = oneshot::channel();
         let mut state = self.0.lock();
@@ -122,12 +146,8 @@ impl RunQueue {
             drop(state);
             drop(handed);
         } else {
+            state.unheard |= state.waiting.is_empty();
             state.waiting.push_back(handed);
-            let first = state.waiting.len() == 1;
-            drop(state);
-            if first {
-                self.0.wake.one();
-            }
         }
         InHand::new(key, self.0.clone(), answered)
     }

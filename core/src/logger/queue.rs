@@ -1,7 +1,7 @@
 //! Lines that wait for the sender: bounded in bytes, first in, first out.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, Semaphore};
@@ -15,6 +15,11 @@ use crate::stream::SharedStream;
 #[derive(Debug)]
 pub(crate) struct LogQueue {
     stream: SharedStream,
+    /// Unlike that of any other process. From the system's randomness: a generator that each process
+    /// seeds by the clock gives two that start together the same, and one would have its lines refused
+    /// as duplicates.
+    id: String,
+    runs: AtomicU64,
     lines: Mutex<VecDeque<QueuedLine>>,
     filled: Notify,
     space: Semaphore,
@@ -35,6 +40,8 @@ impl LogQueue {
     pub(crate) fn new(stream: SharedStream, capacity_bytes: u32, may_block: bool) -> Self {
         Self {
             stream,
+            id: uuid::Uuid::now_v7().simple().to_string(),
+            runs: AtomicU64::new(0),
             lines: Mutex::default(),
             filled: Notify::new(),
             space: Semaphore::new(capacity_bytes as usize),
@@ -46,6 +53,15 @@ impl LogQueue {
             may_block,
             ceiling: AtomicUsize::new(usize::MAX),
         }
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// A number for one more run log.
+    pub(super) fn next_run(&self) -> u64 {
+        self.runs.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The most bytes an entry may have now.

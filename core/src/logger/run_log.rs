@@ -27,8 +27,8 @@ struct Inner {
     pipeline: String,
     /// Nothing when the run id cannot be part of a subject, so that no line can be stored.
     subjects: Option<Subjects>,
-    /// What makes each line's message id unlike that of any other process or attempt.
-    id_prefix: String,
+    /// What makes each line's message id unlike that of any other attempt of this driver.
+    number: u64,
     stamps: Mutex<Stamps>,
     written: AtomicU64,
     stored: AtomicU64,
@@ -59,9 +59,7 @@ impl RunLog {
             driver: driver.clone(),
             pipeline: message.pipeline.clone(),
             subjects: subjects.ok(),
-            // From the system's randomness: a generator that each process seeds by the clock gives two
-            // that start together the same ids, and one would have its lines refused as duplicates.
-            id_prefix: uuid::Uuid::now_v7().simple().to_string(),
+            number: queue.next_run(),
             stamps: Mutex::new(Stamps { last_unix_nanos: 0, lines: 0, progress: Instant::now() }),
             written: AtomicU64::new(0),
             stored: AtomicU64::new(0),
@@ -225,7 +223,8 @@ impl RunLog {
     }
 
     pub(super) fn message_id(&self, id: LineId) -> String {
-        format!("{}.{}.{}", self.0.id_prefix, id.line, id.piece)
+        let Inner { queue, number, .. } = &*self.0;
+        format!("{}-{number}.{}.{}", queue.id(), id.line, id.piece)
     }
 
     pub(super) fn line_settled(&self) {
@@ -251,12 +250,23 @@ mod tests {
 
     #[test]
     fn ids_differ_where_two_processes_have_the_same_generator() {
-        let queue = Arc::new(LogQueue::new(Arc::new(MemoryStream::new()), 1_000, false));
         let message = DriverMessage::new("create", &Resource::default(), "id", "run".into());
         let first_id = || {
             fastrand::seed(7);
+            let queue = Arc::new(LogQueue::new(Arc::new(MemoryStream::new()), 1_000, false));
             let log = RunLog::new(&queue, &"builder".into(), &message);
             log.message_id(LineId { line: 1, piece: 1 })
+        };
+        assert_ne!(first_id(), first_id());
+    }
+
+    #[test]
+    fn ids_differ_between_the_attempts_of_a_run() {
+        let message = DriverMessage::new("create", &Resource::default(), "id", "run".into());
+        let queue = Arc::new(LogQueue::new(Arc::new(MemoryStream::new()), 1_000, false));
+        let first_id = || {
+            RunLog::new(&queue, &"builder".into(), &message)
+                .message_id(LineId { line: 1, piece: 1 })
         };
         assert_ne!(first_id(), first_id());
     }

@@ -135,7 +135,7 @@ fn compose(
     result: &DriverResult,
     room: usize,
 ) -> Result<Bytes> {
-    let mut echo = Echo::from_payload(&message.payload)?;
+    let mut echo = Echo::of_message(message)?;
     let whole = answer(&message.run_id, driver, result, &echo);
     if whole.len() <= room {
         return Ok(whole.into());

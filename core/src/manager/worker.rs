@@ -1,7 +1,8 @@
 //! One driver at work: gives events to runs as there is room, resource by resource, and drains.
 
 use std::collections::HashSet;
-use std::future::ready;
+use std::future::{poll_fn, ready};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -90,7 +91,7 @@ impl Worker {
             room,
             draining: false,
         };
-        worker.work(&mut events).await;
+        worker.work_and_ring(&mut events).await;
         worker.finish(sending).await;
         worker.report.error = match pulling.await {
             Ok(pulled) => pulled.err(),
@@ -103,6 +104,18 @@ impl Worker {
         acknowledging.abort();
         listening.abort();
         worker.report
+    }
+
+    /// Works, and wakes the host once for all the runs that were handed over meanwhile.
+    async fn work_and_ring(&mut self, events: &mut mpsc::UnboundedReceiver<Vec<Taken>>) {
+        let queue = self.life.queue.clone();
+        let mut working = pin!(self.work(events));
+        poll_fn(|cx| {
+            let worked = working.as_mut().poll(cx);
+            queue.ring();
+            worked
+        })
+        .await;
     }
 
     async fn work(&mut self, events: &mut mpsc::UnboundedReceiver<Vec<Taken>>) {

@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::members::{members, parse, string, text};
+use super::driver_message::DriverMessage;
+use super::members::{invalid, members, parse, string, text};
 use super::resource::Resource;
 use crate::error::Result;
 use crate::run_id::RunId;
@@ -113,14 +114,14 @@ pub(crate) fn answer(
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "ResourceEcho"))]
 pub(crate) struct Echo<'a> {
     /// The id made when the resource was created.
-    id: String,
+    id: &'a str,
     /// The name, unique for its type.
-    name: String,
+    name: &'a str,
     /// The pipeline of the resource; absent when it has none.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pipeline: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pipeline: &'a str,
     /// The type: the name of the resource definition.
-    resource: String,
+    resource: &'a str,
     /// Facts beside the desired state, each as text; empty when the result would be too large.
     #[cfg_attr(feature = "contract", schemars(with = "BTreeMap<String, String>"))]
     metadata: Map<String, Value>,
@@ -138,30 +139,28 @@ enum Spec<'a> {
 }
 
 impl<'a> Echo<'a> {
-    /// From the text of a payload that [`DriverMessage`](super::DriverMessage) accepted.
-    pub(crate) fn from_payload(payload: &'a str) -> Result<Self> {
-        let [id, name, pipeline, resource, metadata, spec] = members(
-            "payload",
-            payload,
-            ["id", "name", "pipeline", "resource", "metadata", "spec"],
-        )?;
-        let metadata = metadata.and_then(|raw| parse("metadata", raw).ok()).unwrap_or_default();
+    /// The resource of a message, as it was sent.
+    pub(crate) fn of_message(message: &'a DriverMessage) -> Result<Self> {
+        let [metadata, spec] = message.metadata_and_spec();
+        let metadata = metadata.and_then(|text| serde_json::from_str(text).ok());
+        let spec = spec
+            .map(|text| serde_json::from_str(text).map_err(|error| invalid("payload.spec", error)));
         Ok(Self {
-            id: string("payload.id", id)?,
-            name: string("payload.name", name)?,
-            pipeline: string("payload.pipeline", pipeline)?,
-            resource: string("payload.resource", resource)?,
-            metadata: texts(metadata),
-            spec: spec.map_or(Spec::Nothing, Spec::Text),
+            id: message.resource_id(),
+            name: &message.name,
+            pipeline: &message.pipeline,
+            resource: &message.resource_type,
+            metadata: metadata.map(texts).unwrap_or_default(),
+            spec: spec.transpose()?.map_or(Spec::Nothing, Spec::Text),
         })
     }
 
     fn of(resource: &'a Resource) -> Self {
         Self {
-            id: resource.id.clone(),
-            name: resource.name.clone(),
-            pipeline: resource.pipeline.clone(),
-            resource: resource.resource.clone(),
+            id: &resource.id,
+            name: &resource.name,
+            pipeline: &resource.pipeline,
+            resource: &resource.resource,
             metadata: texts(resource.metadata.clone()),
             spec: Spec::Parsed(&resource.spec),
         }
@@ -236,7 +235,9 @@ mod tests {
     #[test]
     fn the_echo_keeps_digits_and_writes_metadata_as_text() {
         let payload = r#"{"name":"a","resource":"r","metadata":{"n":1,"t":"x"},"spec":{"z":9007199254740993.10}}"#;
-        let echo = Echo::from_payload(payload).unwrap();
+        let envelope = json!({ "payload": payload }).to_string();
+        let message = DriverMessage::decode(envelope.as_bytes()).unwrap();
+        let echo = Echo::of_message(&message).unwrap();
         let bytes = answer(&"run".into(), "d", &DriverResult::success("ok"), &echo);
         assert_eq!(
             String::from_utf8(bytes).unwrap(),

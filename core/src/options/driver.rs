@@ -91,7 +91,7 @@ impl Default for DriverOptions {
             progress_timeout_ms: None,
             cancel_grace_ms: 10_000,
             log_buffer_bytes: 4 * 1024 * 1024,
-            log_window: 256,
+            log_window: 1_024,
             max_ack_pending: 1_000,
             adopt: false,
         }

@@ -111,8 +111,9 @@ impl Post {
             .into_bytes());
         }
         let resource = Resource::default();
-        let message = DriverMessage::new(&self.event, &resource, &run, run.as_str().into());
-        Ok(DriverMessage { payload, ..message }.encode())
+        let mut message = DriverMessage::new(&self.event, &resource, &run, run.as_str().into());
+        message.payload = payload;
+        Ok(message.encode())
     }
 
     pub(super) fn check(&self) -> Result<(), String> {

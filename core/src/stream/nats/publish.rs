@@ -19,10 +19,10 @@ pub(super) async fn publish(session: &Arc<Session>, message: Message) -> Result<
     check_size(session, &message)?;
     session.connected().await?;
     let deadline = Instant::now() + session.request_timeout;
-    let mut ticket = session.ask(message).await?;
+    let mut ticket = session.ask(message, deadline).await?;
     let session = Arc::clone(session);
     Ok(Receipt::new(async move {
-        let reply = ticket.answer(deadline).await?;
+        let reply = ticket.answer().await?;
         if nobody_listens(&reply) {
             return Err(not_taken(&session, ticket.subject()).await);
         }

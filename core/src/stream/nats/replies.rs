@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use async_nats::Subject;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::error::{closed, denied, disconnected, timed_out};
 use super::link::{Violation, lock};
@@ -32,7 +34,8 @@ struct Table {
 
 #[derive(Debug)]
 struct Waiting {
-    subject: String,
+    subject: Subject,
+    deadline: Instant,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -51,16 +54,16 @@ impl Replies {
     }
 
     /// Makes a place for the answer to a request on this subject.
-    pub(super) fn expect(self: &Arc<Self>, subject: &str) -> Result<Ticket> {
+    pub(super) fn expect(self: &Arc<Self>, subject: &Subject, deadline: Instant) -> Result<Ticket> {
         let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let (answer, receiver) = oneshot::channel();
         let mut table = lock(&self.table);
         if table.deaf {
             return Err(denied("subscribe", &self.inbox()));
         }
-        table.waiting.insert(id, Waiting { subject: subject.to_owned(), answer });
+        table.waiting.insert(id, Waiting { subject: subject.clone(), deadline, answer });
         drop(table);
-        Ok(Ticket { id, subject: subject.to_owned(), replies: Arc::clone(self), receiver })
+        Ok(Ticket { id, subject: subject.clone(), replies: Arc::clone(self), receiver })
     }
 
     /// Hands an answer to the one who waits for it, if anybody still does.
@@ -70,6 +73,19 @@ impl Replies {
         if let Some(waiting) = waiting {
             // Nobody left to read it: the request was given up.
             let _ = waiting.answer.send(Ok(message));
+        }
+    }
+
+    /// How often to look for requests that ran out of time: one timer serves all of them.
+    pub(super) const LOOK: Duration = Duration::from_millis(250);
+
+    /// Ends the requests whose time is over.
+    pub(super) fn expire(&self, now: Instant) {
+        let is_over = |waiting: &mut Waiting| waiting.deadline <= now;
+        let over: Vec<_> =
+            lock(&self.table).waiting.extract_if(|_, waiting| is_over(waiting)).collect();
+        for (_, waiting) in over {
+            let _ = waiting.answer.send(Err(timed_out(&waiting.subject)));
         }
     }
 
@@ -88,7 +104,10 @@ impl Replies {
     pub(super) fn denied(&self, violation: &Violation) {
         match violation {
             Violation::Publish(subject) => {
-                self.fail(|waiting| waiting.subject == *subject, || denied("publish", subject));
+                self.fail(
+                    |waiting| waiting.subject.as_str() == subject,
+                    || denied("publish", subject),
+                );
             }
             Violation::Subscribe(subject) if *subject == self.inbox() => {
                 lock(&self.table).deaf = true;
@@ -111,7 +130,7 @@ impl Replies {
 #[derive(Debug)]
 pub(super) struct Ticket {
     id: u64,
-    subject: String,
+    subject: Subject,
     replies: Arc<Replies>,
     receiver: oneshot::Receiver<Answer>,
 }
@@ -128,12 +147,8 @@ impl Ticket {
     }
 
     /// Waits for the answer.
-    pub(super) async fn answer(&mut self, deadline: Instant) -> Answer {
-        match timeout_at(deadline, &mut self.receiver).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(closed()),
-            Err(_) => Err(timed_out(&self.subject)),
-        }
+    pub(super) async fn answer(&mut self) -> Answer {
+        (&mut self.receiver).await.unwrap_or_else(|_| Err(closed()))
     }
 }
 
@@ -147,24 +162,29 @@ impl Drop for Ticket {
 mod tests {
     use super::*;
     use crate::error::ErrorCode;
-    use std::time::Duration;
+    use std::pin::pin;
 
-    fn soon() -> Instant {
-        Instant::now() + Duration::from_secs(5)
+    fn expect(replies: &Arc<Replies>, subject: &'static str) -> Result<Ticket> {
+        let subject = Subject::from_static(subject);
+        replies.expect(&subject, Instant::now() + Duration::from_secs(5))
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_request_ends_by_what_happens_to_it() {
         let replies = Arc::new(Replies::default());
-        let mut a = replies.expect("a").expect("a place");
-        let mut b = replies.expect("b").expect("a place");
+        let mut a = expect(&replies, "a").expect("a place");
+        let mut b = expect(&replies, "b").expect("a place");
         replies.denied(&Violation::Publish("a".into()));
-        assert_eq!(a.answer(soon()).await.expect_err("denied").code(), ErrorCode::PermissionDenied);
+        assert_eq!(a.answer().await.expect_err("denied").code(), ErrorCode::PermissionDenied);
         replies.disconnected();
-        assert_eq!(b.answer(soon()).await.expect_err("lost").code(), ErrorCode::Unavailable);
+        assert_eq!(b.answer().await.expect_err("lost").code(), ErrorCode::Unavailable);
 
-        let mut late = replies.expect("c").expect("a place");
-        assert_eq!(late.answer(soon()).await.expect_err("late").code(), ErrorCode::TimedOut);
+        let mut late = expect(&replies, "c").expect("a place");
+        let now = Instant::now();
+        replies.expire(now);
+        assert!(futures_util::poll!(pin!(late.answer())).is_pending());
+        replies.expire(now + Duration::from_secs(5));
+        assert_eq!(late.answer().await.expect_err("late").code(), ErrorCode::TimedOut);
         drop((a, b, late));
         assert!(lock(&replies.table).waiting.is_empty());
     }
@@ -173,8 +193,8 @@ mod tests {
     async fn a_deaf_connection_fails_every_request_until_the_next_one() {
         let replies = Arc::new(Replies::default());
         replies.denied(&Violation::Subscribe(replies.inbox()));
-        assert_eq!(replies.expect("a").expect_err("deaf").code(), ErrorCode::PermissionDenied);
+        assert_eq!(expect(&replies, "a").expect_err("deaf").code(), ErrorCode::PermissionDenied);
         replies.connected();
-        assert!(replies.expect("a").is_ok());
+        assert!(expect(&replies, "a").is_ok());
     }
 }

@@ -9,10 +9,10 @@ use async_nats::client::Statistics;
 use async_nats::client::traits::Publisher;
 use async_nats::connection::State;
 use async_nats::message::OutboundMessage;
-use async_nats::{Client, StatusCode, Subscriber};
+use async_nats::{Client, StatusCode, Subject, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::error::{closed, denied, disconnected, not_queued, not_subscribed};
@@ -112,12 +112,13 @@ impl Session {
         self.queue(OutboundMessage { subject, reply: None, payload, headers: None }).await
     }
 
-    /// Sends a request; the ticket waits for the answer.
-    pub(super) async fn ask(&self, message: Message) -> Result<Ticket> {
-        let ticket = self.link.replies.expect(&message.subject)?;
+    /// Sends a request; the ticket waits for the answer, until the deadline.
+    pub(super) async fn ask(&self, message: Message, deadline: Instant) -> Result<Ticket> {
+        let subject = Subject::from(message.subject);
+        let ticket = self.link.replies.expect(&subject, deadline)?;
         let headers = headers::to_wire(&message.headers)?;
         self.queue(OutboundMessage {
-            subject: message.subject.into(),
+            subject,
             reply: Some(ticket.reply_subject().into()),
             payload: message.payload,
             headers,
@@ -136,11 +137,11 @@ impl Session {
         let deadline = Instant::now() + self.request_timeout;
         let sent = async {
             self.connected().await?;
-            self.ask(Message::new(subject, payload)).await
+            self.ask(Message::new(subject, payload), deadline).await
         };
         let mut ticket =
             timeout(self.request_timeout, sent).await.map_err(|_| disconnected())??;
-        ticket.answer(deadline).await
+        ticket.answer().await
     }
 
     /// Waits until the server has read all that was given to the client before.
@@ -221,6 +222,8 @@ pub(super) fn nobody_listens(message: &async_nats::Message) -> bool {
 }
 
 async fn hand_over(replies: Arc<Replies>, mut answers: Subscriber, closed: CancellationToken) {
+    let mut look = interval(Replies::LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
@@ -228,6 +231,7 @@ async fn hand_over(replies: Arc<Replies>, mut answers: Subscriber, closed: Cance
                 Some(answer) => replies.hand_over(answer),
                 None => break,
             },
+            now = look.tick() => replies.expire(now),
             () = closed.cancelled() => break,
         }
     }
