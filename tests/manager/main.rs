@@ -7,6 +7,7 @@ mod consumers;
 mod dead_letters;
 mod draining;
 mod ending;
+mod hosts;
 mod lease_limits;
 mod leases;
 mod limits;

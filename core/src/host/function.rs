@@ -10,7 +10,6 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tracing::Instrument;
 
-use super::wake::Wake;
 use super::{HandedRun, Outcome, RunKey, RunQueue};
 use crate::driver::Function;
 use crate::failure::Failure;
@@ -19,7 +18,7 @@ use crate::logger::{in_log, run_span};
 /// Serves a driver's queue with its function, until the queue is closed. When the runtime is shut down
 /// the queue closes.
 pub(crate) fn serve(runtime: &Handle, function: Function) -> RunQueue {
-    let queue = RunQueue::with_wake(Wake::default());
+    let queue = RunQueue::new();
     let host = FunctionHost { queue: queue.clone(), done: Arc::default() };
     runtime.spawn(async move { host.serve(&function).await });
     queue

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -42,8 +43,27 @@ struct State {
     closed: bool,
 }
 
+impl Default for RunQueue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl RunQueue {
-    pub(super) fn with_wake(wake: Wake) -> Self {
+    /// A queue for a host that waits, with [`ready`](Self::ready) or [`wait`](Self::wait).
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_wake(Wake::default())
+    }
+
+    /// A queue for a host that is called when there is something to take: once, and not again before
+    /// it has taken all. The call comes from a thread of the runtime and must return at once.
+    #[must_use]
+    pub fn waking(call: impl Fn() + Send + Sync + 'static) -> Self {
+        Self::with_wake(Wake::calling(call))
+    }
+
+    fn with_wake(wake: Wake) -> Self {
         Self(Arc::new(Shared { state: Mutex::default(), wake }))
     }
 
@@ -63,6 +83,12 @@ impl RunQueue {
     #[must_use]
     pub fn take_one(&self) -> Option<HandedRun> {
         self.0.lock().waiting.pop_front()
+    }
+
+    /// How many runs wait for the host.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.0.lock().waiting.len()
     }
 
     /// Says what came of a run.
@@ -110,7 +136,7 @@ impl RunQueue {
         drop(state);
         // Each completes as dropped, which takes the lock.
         drop(waiting);
-        self.0.wake.all();
+        self.0.wake.host();
     }
 
     /// Whether nobody will take runs any more.
@@ -121,18 +147,28 @@ impl RunQueue {
 
     /// Waits until there is something to take, or the queue is closed.
     pub async fn ready(&self) {
-        self.0.wake.until(|| self.has_something()).await;
+        loop {
+            let changed = self.0.wake.tasks.notified();
+            if self.0.lock().has_something() {
+                return;
+            }
+            changed.await;
+        }
     }
 
-    fn has_something(&self) -> bool {
-        let state = self.0.lock();
-        !state.waiting.is_empty() || !state.cancelled.is_empty() || state.closed
+    /// The same for a thread, and for so long at most. Says whether there is something.
+    #[must_use]
+    pub fn wait(&self, most: Duration) -> bool {
+        let wake = &self.0.wake;
+        let waited =
+            wake.threads.wait_timeout_while(self.0.lock(), most, |state| !state.has_something());
+        waited.unwrap_or_else(PoisonError::into_inner).0.has_something()
     }
 
     /// Wakes the host for all that came since, if it has to be woken.
     pub(crate) fn ring(&self) {
         if std::mem::take(&mut self.0.lock().unheard) {
-            self.0.wake.one();
+            self.0.wake.host();
         }
     }
 
@@ -150,6 +186,12 @@ impl RunQueue {
             state.waiting.push_back(handed);
         }
         InHand::new(key, self.0.clone(), answered)
+    }
+}
+
+impl State {
+    fn has_something(&self) -> bool {
+        !self.waiting.is_empty() || !self.cancelled.is_empty() || self.closed
     }
 }
 
@@ -189,7 +231,7 @@ impl Shared {
             let first = cancelled.len() == 1;
             drop(state);
             if first {
-                self.wake.one();
+                self.wake.host();
             }
         }
     }
