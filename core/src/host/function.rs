@@ -88,10 +88,11 @@ fn run(
     async move {
         let outcome = tokio::select! {
             biased;
+            // First, so that an abandoned run does not get any further.
+            () = cancel.abandoned() => Outcome::Dropped,
             reconciled = in_log(log, reconcile).instrument(span) => Outcome::Ended(
                 reconciled.unwrap_or_else(|panic| Err(Failure::from_panic(panic.as_ref()))),
             ),
-            () = cancel.abandoned() => Outcome::Dropped,
         };
         done.add(handed.release(), outcome);
     }

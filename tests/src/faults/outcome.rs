@@ -28,7 +28,12 @@ impl Scene {
             if !driver.was_killed()
                 && let Err(fault) = driver.ended(begun.contains(&driver.pid())).await
             {
-                self.faults.push(fault);
+                // Where messages kill drivers, one may die at the very end, too.
+                if self.setup.respawn && driver.has_ended() {
+                    driver.note_death();
+                } else {
+                    self.faults.push(fault);
+                }
             }
         }
         let history = self.history().await;
