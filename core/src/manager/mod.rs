@@ -2,7 +2,7 @@
 //!
 //! 1. [`puller`](self) asks the durable consumer for as many events as there are free permits.
 //! 2. `worker` reads each one, puts it in the lane of its resource and starts it.
-//! 3. `life` gives it to the driver's reconcile, on the caller's runtime, while `lease` tells the
+//! 3. `life` hands it to the driver's [host](crate::host) through its queue, while `lease` tells the
 //!    server that the work goes on.
 //! 4. `life` flushes the run's log, `answer` publishes the result and waits until it is stored, and
 //!    only then is the event acknowledged.
