@@ -18,6 +18,7 @@ on_both_streams!(
     a_host_is_told_once_which_run_should_end,
     a_host_is_woken_once_until_it_has_taken_all,
     a_batch_of_answers_is_as_good_as_each_alone,
+    what_a_closure_holds_is_let_go_when_its_manager_has_stopped,
 );
 
 async fn start(stage: &Stage, queue: &RunQueue, concurrency: u32) -> RunningManager {
@@ -220,4 +221,23 @@ async fn a_batch_of_answers_is_as_good_as_each_alone(stage: Stage) {
     }
     stage.all_settled().await;
     assert_eq!(running.drain().await.unwrap().drivers[0].succeeded, 3);
+}
+
+async fn what_a_closure_holds_is_let_go_when_its_manager_has_stopped(stage: Stage) {
+    let held = Arc::new(());
+    let driver = stage.driver().reconcile({
+        let held = held.clone();
+        move |_run| {
+            let held = held.clone();
+            async move {
+                drop(held);
+                Ok(DriverResult::success("done"))
+            }
+        }
+    });
+    let running = stage.start(driver).await;
+    stage.post("app").await;
+    stage.result().await;
+    running.drain().await.unwrap();
+    eventually("it is let go", async || (Arc::strong_count(&held) == 1).then_some(())).await;
 }

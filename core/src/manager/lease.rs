@@ -105,20 +105,20 @@ impl Leases {
                 0 => Either::Left(pending()),
                 _ => Either::Right(self.renew(stream, std::mem::take(&mut tokens))),
             });
-            let mut renewed = None;
+            let mut renewed = false;
             while Instant::now() < next {
                 tokio::select! {
                     () = sleep_until(self.plan_look(next)) => self.give_up_ended(driver),
                     () = self.earlier.notified() => {}
-                    outcome = &mut renewing, if renewed.is_none() => {
+                    outcome = &mut renewing, if !renewed => {
                         if let Err(error) = &outcome {
                             tracing::warn!(driver, runs, %error, "cannot renew leases");
                         }
-                        renewed = Some(outcome);
+                        renewed = true;
                     }
                 }
             }
-            if runs > 0 && renewed.is_none() {
+            if runs > 0 && !renewed {
                 tracing::warn!(driver, runs, "cannot renew leases in time");
             }
             next = Instant::now() + third;

@@ -55,6 +55,22 @@ impl Opening {
                 };
             }
         };
+        let of_its_own = driver.needs_runtime();
+        let report = self.run_on(queue.clone(), driver, started).await;
+        if of_its_own {
+            // Nothing else ends the task that serves it, nor lets go of what the closure holds.
+            queue.close();
+        }
+        report
+    }
+
+    async fn run_on(
+        &self,
+        queue: RunQueue,
+        driver: Driver,
+        started: oneshot::Sender<()>,
+    ) -> DriverReport {
+        let name = driver.options().name.clone();
         let puller = tokio::select! {
             puller = self.puller(&driver) => puller,
             () = self.stop.draining() => {
