@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -25,8 +25,9 @@ struct Inner {
     run: RunId,
     driver: Arc<str>,
     pipeline: String,
-    /// Nothing when the run id cannot be part of a subject, so that no line can be stored.
-    subjects: Option<Subjects>,
+    /// Made for the first line. Nothing when the run id cannot be part of a subject, so that no line
+    /// can be stored.
+    subjects: OnceLock<Option<Subjects>>,
     /// What makes each line's message id unlike that of any other attempt of this driver.
     number: u64,
     stamps: Mutex<Stamps>,
@@ -50,15 +51,12 @@ struct Stamps {
 
 impl RunLog {
     pub(crate) fn new(queue: &Arc<LogQueue>, driver: &Arc<str>, message: &DriverMessage) -> Self {
-        let run = message.run_id.clone();
-        let subjects = subject::logs(&run)
-            .and_then(|stored| Ok(Subjects { stored, live: subject::live_logs(&run, driver)? }));
         Self(Arc::new(Inner {
             queue: queue.clone(),
-            run,
+            run: message.run_id.clone(),
             driver: driver.clone(),
             pipeline: message.pipeline.clone(),
-            subjects: subjects.ok(),
+            subjects: OnceLock::new(),
             number: queue.next_run(),
             stamps: Mutex::new(Stamps { last_unix_nanos: 0, lines: 0, progress: Instant::now() }),
             written: AtomicU64::new(0),
@@ -143,7 +141,7 @@ impl RunLog {
     /// The line with labels that can be sent, how many bytes an entry has beside its message, and how
     /// many the message may have when escaped. Nothing when no line of this run can be stored.
     fn fitted(&self, mut line: LogLine) -> Option<(LogLine, usize, usize)> {
-        if self.0.subjects.is_none() {
+        if self.subjects().is_none() {
             if !self.0.warned.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
                     driver = %self.0.driver, run_id = ?self.0.run.as_str(),
@@ -219,7 +217,12 @@ impl RunLog {
     }
 
     pub(super) fn subjects(&self) -> Option<&Subjects> {
-        self.0.subjects.as_ref()
+        let Inner { run, driver, subjects, .. } = &*self.0;
+        let made = || {
+            let (stored, live) = (subject::logs(run).ok()?, subject::live_logs(run, driver).ok()?);
+            Some(Subjects { stored, live })
+        };
+        subjects.get_or_init(made).as_ref()
     }
 
     pub(super) fn message_id(&self, id: LineId) -> String {

@@ -9,7 +9,7 @@ use super::message_id;
 use super::settle::CutOff;
 use crate::error::{Error, ErrorCode, Result};
 use crate::fault_point;
-use crate::message::{DriverMessage, DriverResult, Echo, answer};
+use crate::message::{DriverMessage, DriverResult, Echo, encode_answer};
 use crate::patience::Patience;
 use crate::stream::{Message, SharedStream};
 use crate::subject::DRIVER_RESULT;
@@ -135,14 +135,14 @@ fn compose(
     result: &DriverResult,
     room: usize,
 ) -> Result<Bytes> {
-    let mut echo = Echo::of_message(message)?;
-    let whole = answer(&message.run_id, driver, result, &echo);
+    let mut echo = Echo::of_message(message);
+    let whole = encode_answer(&message.run_id, driver, result, &echo);
     if whole.len() <= room {
         return Ok(whole.into());
     }
     // The engine looks the resource up by name and type and reads no more of the echo.
     echo.shorten();
-    let without_spec = answer(&message.run_id, driver, result, &echo);
+    let without_spec = encode_answer(&message.run_id, driver, result, &echo);
     if without_spec.len() <= room {
         return Ok(without_spec.into());
     }
@@ -156,11 +156,11 @@ fn compose(
         message: format!("{} [data left out: {data_bytes} bytes are too many]", result.message),
         data: json!({"left_out": {"bytes": data_bytes, "limit_bytes": room}}),
     };
-    let mut bytes = answer(&message.run_id, driver, &short, &echo);
+    let mut bytes = encode_answer(&message.run_id, driver, &short, &echo);
     if bytes.len() > room {
         const KEPT_CHARS: usize = 1_000;
         short.message = short.message.chars().take(KEPT_CHARS).collect();
-        bytes = answer(&message.run_id, driver, &short, &echo);
+        bytes = encode_answer(&message.run_id, driver, &short, &echo);
     }
     if bytes.len() > room {
         return Err(Error::new(ErrorCode::TooLarge, "not even a short answer fits")

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::future::{poll_fn, ready};
+use std::hash::{BuildHasher, RandomState};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,10 +33,11 @@ use crate::options::Serialization;
 use crate::subject;
 
 /// What passes one after the other.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Lane {
-    /// The events of one resource: its type and name.
-    Resource(String, String),
+    /// The events of one resource: a hash of its type and name. Should two ever have the same, they
+    /// only wait for each other.
+    Resource(u64),
     /// The deliveries of one message, which may overlap when the consumer was made anew.
     Message(u64),
 }
@@ -44,6 +46,7 @@ pub(super) struct Worker {
     life: Arc<Life>,
     shutdown_grace: Duration,
     lanes: Lanes<Lane, Event>,
+    hasher: RandomState,
     lives: FuturesUnordered<BoxFuture<'static, (Option<Lane>, Lived)>>,
     /// Lanes that abandoned runs are still in.
     blocked: FuturesUnordered<BoxFuture<'static, (Lane, Outcome)>>,
@@ -85,6 +88,7 @@ impl Worker {
             life,
             shutdown_grace,
             lanes: Lanes::new(),
+            hasher: RandomState::new(),
             lives: FuturesUnordered::new(),
             blocked: FuturesUnordered::new(),
             filters,
@@ -197,14 +201,14 @@ impl Worker {
         }
         let lane = match options.serialize {
             Serialization::Resource => {
-                Lane::Resource(message.resource_type.clone(), message.name.clone())
+                Lane::Resource(self.hasher.hash_one((&message.resource_type, &message.name)))
             }
             Serialization::None => Lane::Message(delivery.sequence),
         };
         let event = Event::take(delivery, message, &life.leases);
         if self.draining {
             self.give_back(event);
-        } else if let Some(event) = self.lanes.enter(lane.clone(), event) {
+        } else if let Some(event) = self.lanes.enter(lane, event) {
             self.start(lane, event);
         }
     }
@@ -230,7 +234,7 @@ impl Worker {
         match (lane, lived.left_running) {
             // The permit is free, the resource is not: its next event must not run beside this one.
             (Some(lane), Some(run)) => {
-                self.blocked.push(run.map(|outcome| (lane, outcome)).boxed());
+                self.blocked.push(run.map(move |outcome| (lane, outcome)).boxed());
             }
             (Some(lane), None) => self.leave(lane),
             (None, _) => {}

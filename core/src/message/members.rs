@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::scan;
 use crate::error::{Error, ErrorCode, Result};
 
 /// The nesting that the control plane itself accepts; deeper text is never parsed.
@@ -60,31 +61,47 @@ pub(super) fn check_depth(document: &str, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Reads the members with these keys, unparsed. `null` counts as absent.
+/// The text of the members with these keys. `null` counts as absent.
 pub(super) fn members<'a, const N: usize>(
     document: &str,
     text: &'a str,
     keys: [&'static str; N],
-) -> Result<[Option<&'a RawValue>; N]> {
+) -> Result<[Option<&'a str>; N]> {
+    let found = match scan::members(text, &keys) {
+        Some(found) => found,
+        None => parsed(document, text, keys)?,
+    };
+    Ok(found.map(|value| value.filter(|value| *value != "null")))
+}
+
+/// The same with the parser, which says what is wrong.
+pub(super) fn parsed<'a, const N: usize>(
+    document: &str,
+    text: &'a str,
+    keys: [&'static str; N],
+) -> Result<[Option<&'a str>; N]> {
     let mut json = serde_json::Deserializer::from_str(text);
-    let found = json
-        .deserialize_map(Members(keys))
+    json.deserialize_map(Members(keys))
         .and_then(|found| json.end().map(|()| found))
-        .map_err(|error| invalid(document, error))?;
-    Ok(found.map(|value| value.filter(|value| value.get() != "null")))
+        .map(|found| found.map(|value| value.map(RawValue::get)))
+        .map_err(|error| invalid(document, error))
 }
 
 /// A member that must be text when it is there; absent reads as empty.
-pub(super) fn string(field: &str, value: Option<&RawValue>) -> Result<String> {
-    value.map_or_else(
-        || Ok(String::new()),
-        |value| serde_json::from_str(value.get()).map_err(|error| invalid(field, error)),
-    )
+pub(super) fn string(field: &str, value: Option<&str>) -> Result<String> {
+    let Some(value) = value else { return Ok(String::new()) };
+    match scan::unescaped(value) {
+        Some(said) => Ok(said.to_owned()),
+        None => match scan::unescape(value) {
+            Some(said) => Ok(said),
+            None => parse(field, value),
+        },
+    }
 }
 
 /// A member of any other type.
-pub(super) fn parse<'a, T: Deserialize<'a>>(field: &str, value: &'a RawValue) -> Result<T> {
-    serde_json::from_str(value.get()).map_err(|error| invalid(field, error))
+pub(super) fn parse<'a, T: Deserialize<'a>>(field: &str, value: &'a str) -> Result<T> {
+    serde_json::from_str(value).map_err(|error| invalid(field, error))
 }
 
 struct Members<const N: usize>([&'static str; N]);

@@ -7,6 +7,7 @@ mod log_entry;
 mod members;
 mod resource;
 mod result_event;
+mod scan;
 
 pub use control::{ControlReply, ControlRequest};
 pub use driver_message::DriverMessage;
@@ -19,4 +20,4 @@ pub use resource::Resource;
 #[cfg(feature = "contract")]
 pub(crate) use result_event::ResultEnvelope;
 pub use result_event::{DriverResult, ResultEvent};
-pub(crate) use result_event::{Echo, answer};
+pub(crate) use result_event::{Echo, encode as encode_answer};

@@ -1,7 +1,6 @@
 //! The resource a run is about.
 
-use serde::Serialize;
-use serde_json::value::RawValue;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::members::{invalid, members, parse, string, text};
@@ -35,6 +34,10 @@ impl Resource {
     /// still be read as text.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let text = text("resource", bytes)?;
+        Self::plain(text).map_or_else(|| Self::read(text), Ok)
+    }
+
+    fn read(text: &str) -> Result<Self> {
         let [id, name, pipeline, resource, metadata, spec] =
             members("resource", text, ["id", "name", "pipeline", "resource", "metadata", "spec"])?;
         Ok(Self {
@@ -47,11 +50,35 @@ impl Resource {
         })
     }
 
+    /// Reads at once what has nothing unusual; nothing for whatever needs a closer look.
+    fn plain(text: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Plain {
+            id: Option<String>,
+            name: Option<String>,
+            pipeline: Option<String>,
+            resource: Option<String>,
+            metadata: Option<Map<String, Value>>,
+            spec: Option<Value>,
+        }
+        // A list would be read as well.
+        let object = text.trim_start().starts_with('{').then_some(text)?;
+        let plain: Plain = serde_json::from_str(object).ok()?;
+        Some(Self {
+            id: plain.id.unwrap_or_default(),
+            name: plain.name.unwrap_or_default(),
+            pipeline: plain.pipeline.unwrap_or_default(),
+            resource: plain.resource.unwrap_or_default(),
+            metadata: plain.metadata.unwrap_or_default(),
+            spec: plain.spec.unwrap_or_default(),
+        })
+    }
+
     /// Reads a resource inside a pipeline event, as strictly as the pipeline engine does: absent as
     /// an empty resource, metadata text only.
-    pub(super) fn decode_echo(value: Option<&RawValue>) -> Result<Self> {
+    pub(super) fn decode_echo(value: Option<&str>) -> Result<Self> {
         let Some(raw) = value else { return Ok(Self::default()) };
-        let resource = Self::decode(raw.get().as_bytes())?;
+        let resource = Self::decode(raw.as_bytes())?;
         match resource.metadata.iter().find(|(_, value)| !value.is_string()) {
             Some((key, _)) => Err(invalid("resource.metadata", format_args!("{key} is not text"))),
             None => Ok(resource),
@@ -74,6 +101,17 @@ mod tests {
         #[test]
         fn any_text_gets_a_verdict(text in ".*") {
             let _verdict = Resource::decode(text.as_bytes());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_at_once_is_read_the_same_with_a_closer_look(
+            text in r#" ?\{("(id|name|metadata|spec|x)":("[a-z]{0,3}"|null|7|\{\}|\{"a":1\}),?){0,5}\}"#
+        ) {
+            if let Some(plain) = Resource::plain(&text) {
+                prop_assert_eq!(plain, Resource::read(&text).unwrap());
+            }
         }
     }
 

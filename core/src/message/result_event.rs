@@ -1,15 +1,18 @@
 //! The answer to a driver message.
 
+use std::borrow::Cow;
 #[cfg(feature = "contract")]
 use std::collections::BTreeMap;
+use std::io;
 
-use serde::Serialize;
-use serde_json::value::RawValue;
+use serde::{Serialize, Serializer};
+use serde_json::ser::Formatter;
 use serde_json::{Map, Value};
 
 use super::driver_message::DriverMessage;
-use super::members::{invalid, members, parse, string, text};
+use super::members::{members, parse, string, text};
 use super::resource::Resource;
+use super::scan;
 use crate::error::Result;
 use crate::run_id::RunId;
 
@@ -77,7 +80,7 @@ impl ResultEvent {
         let resource = Resource::decode_echo(resource)?;
         let [success, message, data, driver] = members(
             "driverresult",
-            result.map_or("{}", RawValue::get),
+            result.unwrap_or("{}"),
             ["success", "message", "data", "driver"],
         )?;
         Ok(Self {
@@ -99,16 +102,6 @@ impl ResultEvent {
     }
 }
 
-/// Answers a message: the bytes of its result, with the resource echoed from the payload's text.
-pub(crate) fn answer(
-    run_id: &RunId,
-    driver: &str,
-    result: &DriverResult,
-    echo: &Echo<'_>,
-) -> Vec<u8> {
-    encode(run_id, driver, result, echo)
-}
-
 /// The resource as a result carries it: every metadata value text, as the engine demands.
 #[derive(Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(rename = "ResourceEcho"))]
@@ -124,35 +117,45 @@ pub(crate) struct Echo<'a> {
     resource: &'a str,
     /// Facts beside the desired state, each as text; empty when the result would be too large.
     #[cfg_attr(feature = "contract", schemars(with = "BTreeMap<String, String>"))]
-    metadata: Map<String, Value>,
+    metadata: Part<'a>,
     /// The desired state itself; `null` when none was given or the result would be too large.
     #[cfg_attr(feature = "contract", schemars(with = "Value"))]
-    spec: Spec<'a>,
+    spec: Part<'a>,
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Spec<'a> {
-    Text(&'a RawValue),
-    Parsed(&'a Value),
-    Nothing,
+/// A part of the echo.
+enum Part<'a> {
+    /// JSON that is written as it stands.
+    Verbatim(&'a str),
+    Parsed(Cow<'a, Value>),
+}
+
+impl Serialize for Part<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            // Its place, where `Splicing` puts the text.
+            Self::Verbatim(_) => serializer.serialize_unit(),
+            Self::Parsed(value) => value.serialize(serializer),
+        }
+    }
 }
 
 impl<'a> Echo<'a> {
     /// The resource of a message, as it was sent.
-    pub(crate) fn of_message(message: &'a DriverMessage) -> Result<Self> {
+    pub(crate) fn of_message(message: &'a DriverMessage) -> Self {
         let [metadata, spec] = message.metadata_and_spec();
-        let metadata = metadata.and_then(|text| serde_json::from_str(text).ok());
-        let spec = spec
-            .map(|text| serde_json::from_str(text).map_err(|error| invalid("payload.spec", error)));
-        Ok(Self {
+        Self {
             id: message.resource_id(),
             name: &message.name,
             pipeline: &message.pipeline,
             resource: &message.resource_type,
-            metadata: metadata.map(texts).unwrap_or_default(),
-            spec: spec.transpose()?.map_or(Spec::Nothing, Spec::Text),
-        })
+            metadata: match metadata {
+                Some(text) if scan::holds_texts_only(text) => Part::Verbatim(text),
+                Some(text) => texts(serde_json::from_str(text).unwrap_or_default()),
+                None => texts(Map::new()),
+            },
+            spec: Part::Verbatim(spec.unwrap_or("null")),
+        }
     }
 
     fn of(resource: &'a Resource) -> Self {
@@ -162,25 +165,32 @@ impl<'a> Echo<'a> {
             pipeline: &resource.pipeline,
             resource: &resource.resource,
             metadata: texts(resource.metadata.clone()),
-            spec: Spec::Parsed(&resource.spec),
+            spec: Part::Parsed(Cow::Borrowed(&resource.spec)),
         }
     }
 
     /// Only what the engine looks the stored resource up by.
     pub(crate) fn shorten(&mut self) {
-        self.metadata = Map::new();
-        self.spec = Spec::Nothing;
+        self.metadata = texts(Map::new());
+        self.spec = Part::Verbatim("null");
     }
 }
 
-fn texts(metadata: Map<String, Value>) -> Map<String, Value> {
-    metadata
-        .into_iter()
-        .map(|(key, value)| match value {
-            Value::String(text) => (key, Value::String(text)),
-            other => (key, Value::String(other.to_string())),
-        })
-        .collect()
+fn texts(metadata: Map<String, Value>) -> Part<'static> {
+    let texts = metadata.into_iter().map(|(key, value)| match value {
+        Value::String(text) => (key, Value::String(text)),
+        other => (key, Value::String(other.to_string())),
+    });
+    Part::Parsed(Cow::Owned(Value::Object(texts.collect())))
+}
+
+/// Writes the verbatim parts of an echo where their places are: they come before any other `null`.
+struct Splicing<'a>(std::vec::IntoIter<&'a str>);
+
+impl Formatter for Splicing<'_> {
+    fn write_null<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(self.0.next().unwrap_or("null").as_bytes())
+    }
 }
 
 /// The answer to a driver message, as the pipeline engine reads it.
@@ -211,8 +221,21 @@ pub(super) struct Answer<'a> {
     pub(super) driver: &'a str,
 }
 
-fn encode(run_id: &RunId, driver: &str, result: &DriverResult, echo: &Echo<'_>) -> Vec<u8> {
-    serde_json::to_vec(&ResultEnvelope {
+/// The bytes of an answer.
+pub(crate) fn encode(
+    run_id: &RunId,
+    driver: &str,
+    result: &DriverResult,
+    echo: &Echo<'_>,
+) -> Vec<u8> {
+    const REST_BYTES: usize = 256;
+    let verbatim: Vec<_> = [&echo.metadata, &echo.spec]
+        .into_iter()
+        .filter_map(|part| if let Part::Verbatim(text) = part { Some(*text) } else { None })
+        .collect();
+    let known: usize = verbatim.iter().map(|text| text.len()).sum();
+    let mut bytes = Vec::with_capacity(REST_BYTES + known + result.message.len());
+    let envelope = ResultEnvelope {
         event: ResultEvent::EVENT,
         run_id,
         resource: echo,
@@ -222,8 +245,12 @@ fn encode(run_id: &RunId, driver: &str, result: &DriverResult, echo: &Echo<'_>) 
             data: &result.data,
             driver,
         },
-    })
-    .unwrap_or_default()
+    };
+    let splicing = Splicing(verbatim.into_iter());
+    // Writing text and numbers into a Vec has nothing that could fail.
+    let _written =
+        envelope.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, splicing));
+    bytes
 }
 
 #[cfg(test)]
@@ -237,12 +264,33 @@ mod tests {
         let payload = r#"{"name":"a","resource":"r","metadata":{"n":1,"t":"x"},"spec":{"z":9007199254740993.10}}"#;
         let envelope = json!({ "payload": payload }).to_string();
         let message = DriverMessage::decode(envelope.as_bytes()).unwrap();
-        let echo = Echo::of_message(&message).unwrap();
-        let bytes = answer(&"run".into(), "d", &DriverResult::success("ok"), &echo);
+        let echo = Echo::of_message(&message);
+        let bytes = encode(&"run".into(), "d", &DriverResult::success("ok"), &echo);
         assert_eq!(
             String::from_utf8(bytes).unwrap(),
             r#"{"event":"driver.result","run_id":"run","resource":{"id":"","name":"a","resource":"r","metadata":{"n":"1","t":"x"},"spec":{"z":9007199254740993.10}},"driverresult":{"success":true,"message":"ok","data":null,"driver":"d"}}"#
         );
+    }
+
+    #[test]
+    fn what_stands_verbatim_is_put_in_its_place() {
+        for (payload, echoed) in [
+            (r#"{"metadata":{"t":"x" }}"#, r#""metadata":{"t":"x" },"spec":null"#),
+            (r#"{"spec":[null, 1]}"#, r#""metadata":{},"spec":[null, 1]"#),
+            (r#"{"metadata":{"n":null},"spec":{}}"#, r#""metadata":{"n":"null"},"spec":{}"#),
+            ("{}", r#""metadata":{},"spec":null"#),
+        ] {
+            let envelope = json!({ "payload": payload }).to_string();
+            let message = DriverMessage::decode(envelope.as_bytes()).unwrap();
+            let echo = Echo::of_message(&message);
+            let bytes = encode(&"r".into(), "d", &DriverResult::success("ok"), &echo);
+            assert_eq!(
+                String::from_utf8(bytes).unwrap(),
+                format!(
+                    r#"{{"event":"driver.result","run_id":"r","resource":{{"id":"","name":"","resource":"",{echoed}}},"driverresult":{{"success":true,"message":"ok","data":null,"driver":"d"}}}}"#
+                )
+            );
+        }
     }
 
     proptest! {

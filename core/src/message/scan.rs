@@ -1,0 +1,393 @@
+//! A quick look at JSON text: where the members of an object stand, and what a text says.
+//!
+//! Every event passes here, and a parser that builds nothing still takes several times as long. What
+//! is found is what the parser would find (the tests hold the two together); for whatever needs a
+//! closer look, such as deep nesting or half a surrogate pair, nothing is found.
+
+/// The members of these names in a whole document that is an object; of doubled ones the last.
+pub(super) fn members<'a, const N: usize>(
+    text: &'a str,
+    names: &[&str; N],
+) -> Option<[Option<&'a str>; N]> {
+    let mut found = [None; N];
+    let end = each_member(text, |name, value| {
+        if let Some(at) = names.iter().position(|known| *known == name) {
+            found[at] = Some(value);
+        }
+        Some(())
+    })?;
+    (end == text.len()).then_some(found)
+}
+
+/// Whether a document is an object whose members are all text.
+pub(super) fn holds_texts_only(text: &str) -> bool {
+    each_member(text, |_, value| value.starts_with('"').then_some(())) == Some(text.len())
+}
+
+/// What a whole document says that is text, if no part of it is escaped.
+pub(super) fn unescaped(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+    (!inner.as_bytes().contains(&b'\\')).then_some(inner)
+}
+
+/// What a document says that was found to be text.
+pub(super) fn unescape(text: &str) -> Option<String> {
+    let inner = text.strip_prefix('"')?.strip_suffix('"')?.as_bytes();
+    // Whole words are copied, and what is too much of one is written over by the next.
+    let mut said = vec![0; inner.len() + WORD];
+    let (mut from, mut to) = (0, 0);
+    while from < inner.len() {
+        let word = word_at(inner, from);
+        said[to..to + WORD].copy_from_slice(&word.to_le_bytes());
+        let plain = plain_bytes(word).min(inner.len() - from);
+        from += plain;
+        to += plain;
+        if plain == WORD || from == inner.len() {
+            continue;
+        }
+        let &[b'\\', escaped] = inner.get(from..from + 2)? else { return None };
+        from += 2;
+        let plain = match escaped {
+            b'"' | b'\\' | b'/' => escaped,
+            b'n' => b'\n',
+            b't' => b'\t',
+            b'r' => b'\r',
+            b'b' => 8,
+            b'f' => 12,
+            b'u' => {
+                let digits = std::str::from_utf8(inner.get(from..from + 4)?).ok()?;
+                // Halves of a pair are no character.
+                let said_by_number = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
+                from += 4;
+                to += said_by_number.encode_utf8(&mut said[to..]).len();
+                continue;
+            }
+            _ => return None,
+        };
+        said[to] = plain;
+        to += 1;
+    }
+    said.truncate(to);
+    String::from_utf8(said).ok()
+}
+
+const WORD: usize = size_of::<u64>();
+
+/// The bytes from here on, eight at once; past the end they are zero.
+fn word_at(bytes: &[u8], at: usize) -> u64 {
+    match bytes.get(at..at + WORD) {
+        Some(word) => word.try_into().map_or(0, u64::from_le_bytes),
+        None => {
+            let mut word = [0; WORD];
+            let rest = bytes.get(at..).unwrap_or_default();
+            word[..rest.len()].copy_from_slice(rest);
+            u64::from_le_bytes(word)
+        }
+    }
+}
+
+/// How many bytes of a word come before the first that ends a text, begins an escape, or must not be
+/// in a text at all.
+fn plain_bytes(word: u64) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = ONES << 7;
+    // Sets the high bit of each byte below the limit, of the first such byte for certain.
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGHS;
+    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let special = below(word, b' ') | is(b'"') | is(b'\\');
+    special.trailing_zeros() as usize / 8
+}
+
+/// Calls with every member of an object and gives where the document ends, white space included.
+fn each_member<'a>(
+    text: &'a str,
+    mut member: impl FnMut(&'a str, &'a str) -> Option<()>,
+) -> Option<usize> {
+    let mut scan = Scan { text: text.as_bytes(), at: 0 };
+    scan.space();
+    scan.one(b'{')?;
+    scan.space();
+    if scan.one(b'}').is_none() {
+        loop {
+            let name = scan.at;
+            scan.string()?;
+            let name = unescaped(&text[name..scan.at])?;
+            scan.space();
+            scan.one(b':')?;
+            scan.space();
+            let value = scan.at;
+            scan.value()?;
+            member(name, &text[value..scan.at])?;
+            scan.space();
+            if scan.one(b'}').is_some() {
+                break;
+            }
+            scan.one(b',')?;
+            scan.space();
+        }
+    }
+    scan.space();
+    Some(scan.at)
+}
+
+struct Scan<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Scan<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn one(&mut self, byte: u8) -> Option<()> {
+        (self.peek() == Some(byte)).then(|| self.at += 1)
+    }
+
+    fn space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn string(&mut self) -> Option<()> {
+        self.one(b'"')?;
+        loop {
+            let plain = plain_bytes(word_at(self.text, self.at));
+            self.at += plain;
+            if plain == WORD {
+                continue;
+            }
+            let special = self.peek()?;
+            self.at += 1;
+            match special {
+                b'"' => return Some(()),
+                b'\\' => match self.peek()? {
+                    b'"' | b'\\' | b'/' | b'n' | b't' | b'r' | b'b' | b'f' => self.at += 1,
+                    b'u' => {
+                        let digits = self.text.get(self.at + 1..self.at + 5)?;
+                        digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
+                        self.at += 5;
+                    }
+                    _ => return None,
+                },
+                _ => return None,
+            }
+        }
+    }
+
+    fn digits(&mut self) -> Option<()> {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        (self.at > start).then_some(())
+    }
+
+    fn number(&mut self) -> Option<()> {
+        let _sign = self.one(b'-');
+        if self.one(b'0').is_none() {
+            self.digits()?;
+        }
+        if self.one(b'.').is_some() {
+            self.digits()?;
+        }
+        if self.one(b'e').or_else(|| self.one(b'E')).is_some() {
+            let _sign = self.one(b'+').or_else(|| self.one(b'-'));
+            self.digits()?;
+        }
+        Some(())
+    }
+
+    fn word(&mut self, word: &str) -> Option<()> {
+        self.text[self.at..].starts_with(word.as_bytes()).then(|| self.at += word.len())
+    }
+
+    /// A value of any kind, however it is nested, up to the depth that the bits of `open` hold.
+    fn value(&mut self) -> Option<()> {
+        // Innermost last: a set bit is an object, a clear one a list; the highest marks the end.
+        let mut open: u64 = 1;
+        loop {
+            match self.peek()? {
+                b'"' => self.string()?,
+                b'-' | b'0'..=b'9' => self.number()?,
+                b't' => self.word("true")?,
+                b'f' => self.word("false")?,
+                b'n' => self.word("null")?,
+                bracket @ (b'{' | b'[') => {
+                    self.at += 1;
+                    if open.leading_zeros() == 0 {
+                        return None;
+                    }
+                    let object = bracket == b'{';
+                    open = open << 1 | u64::from(object);
+                    self.space();
+                    if !self.closes(&mut open) {
+                        if object {
+                            self.name()?;
+                        }
+                        continue;
+                    }
+                }
+                _ => return None,
+            }
+            loop {
+                if open == 1 {
+                    return Some(());
+                }
+                self.space();
+                if self.closes(&mut open) {
+                    continue;
+                }
+                self.one(b',')?;
+                self.space();
+                if open & 1 == 1 {
+                    self.name()?;
+                }
+                break;
+            }
+        }
+    }
+
+    /// Takes the bracket that closes the innermost object or list, if it is next.
+    fn closes(&mut self, open: &mut u64) -> bool {
+        let closed = self.one(if *open & 1 == 1 { b'}' } else { b']' }).is_some();
+        if closed {
+            *open >>= 1;
+        }
+        closed
+    }
+
+    /// The name of a member, up to its value.
+    fn name(&mut self) -> Option<()> {
+        self.string()?;
+        self.space();
+        self.one(b':')?;
+        self.space();
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::members::parsed;
+    use proptest::prelude::*;
+
+    const NAMES: [&str; 2] = ["a", "b"];
+
+    /// Text that is JSON, or nearly so.
+    fn json_like() -> impl Strategy<Value = String> {
+        let token = prop::sample::select(vec![
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"a\":",
+            "\"b\" : ",
+            "\"c\":",
+            "\"\"",
+            "\"x\\n\"",
+            "\"\\u00e4\"",
+            "\"\\ud83d\\ude00\"",
+            "\"\\ud800\"",
+            "\"\\u00g0\"",
+            "\"\\x\"",
+            "\"\\",
+            "null",
+            "true",
+            "fals",
+            "0",
+            "-1",
+            "01",
+            "1.5e+9",
+            "1.",
+            "-",
+            "1e",
+            " ",
+            "\n",
+            "\t",
+            "ä",
+            "\u{0}",
+            "{}",
+            "[]",
+            "{\"a\":1}",
+            "[1,2]",
+            "\"a\"",
+            "\"\\u0061\":1",
+        ]);
+        prop::collection::vec(token, 0..12).prop_map(|tokens| format!("{{{}}}", tokens.concat()))
+    }
+
+    /// A value of any kind as text, with space where it may be.
+    fn json() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just("null".to_owned()),
+            any::<bool>().prop_map(|yes| yes.to_string()),
+            any::<f64>().prop_filter_map("JSON has no such number", |n| {
+                n.is_finite().then(|| format!("{n:e}"))
+            }),
+            ".*".prop_map(|text: String| serde_json::Value::from(text).to_string()),
+        ];
+        leaf.prop_recursive(4, 40, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5)
+                    .prop_map(|items| { format!("[ {} ]", items.join(" , ")) }),
+                prop::collection::vec(("[abc\"\\\\]{0,2}", inner), 0..5).prop_map(|members| {
+                    let members = members.into_iter().map(|(name, value)| {
+                        format!("{} :\n{value}", serde_json::Value::from(name))
+                    });
+                    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+                }),
+            ]
+        })
+    }
+
+    fn agrees(text: &str) -> Result<(), TestCaseError> {
+        if let Some(found) = members(text, &NAMES) {
+            prop_assert_eq!(found, parsed("it", text, NAMES).expect("the parser reads it"));
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_is_what_the_parser_finds(text in json_like()) {
+            agrees(&text)?;
+        }
+
+        #[test]
+        fn what_is_found_in_documents_is_what_the_parser_finds(a in json(), b in json()) {
+            let text = format!(" {{\"a\":{a},\"x\":[{b}], \"b\" :{b} }}");
+            agrees(&text)?;
+            if !text.contains("\\\"") && !text.contains("\\\\") {
+                prop_assert!(members(&text, &NAMES).is_some(), "plain, and yet not found");
+            }
+        }
+
+        #[test]
+        fn what_is_unescaped_is_what_the_parser_reads(text in "\"(\\\\[\"\\\\/bfnrtux]|[0-9a-f]{4}|[a-zä+])*\"") {
+            let mut scan = Scan { text: text.as_bytes(), at: 0 };
+            if scan.string().is_some() && scan.at == text.len() && let Some(said) = unescape(&text) {
+                prop_assert_eq!(said, serde_json::from_str::<String>(&text).expect("it is text"));
+            }
+        }
+    }
+
+    #[test]
+    fn depth_has_an_end() {
+        let nested = |depth| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        assert!(members(&nested(63), &NAMES).is_some());
+        assert!(members(&nested(64), &NAMES).is_none());
+    }
+
+    #[test]
+    fn only_objects_of_texts_hold_texts_only() {
+        assert!(holds_texts_only(r#"{"a":"x\n","b" : ""}"#) && holds_texts_only("{}"));
+        for other in [r#"{"a":1}"#, r#"{"a":"x"} 1"#, r#"["a"]"#, r#"{"a":"x""#, ""] {
+            assert!(!holds_texts_only(other), "{other}");
+        }
+    }
+}
