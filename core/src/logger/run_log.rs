@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use bytestring::ByteString;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -12,7 +13,7 @@ use super::pieces::pieces;
 use super::queue::LogQueue;
 use super::queued_line::{LineId, QueuedLine};
 use crate::clock;
-use crate::message::{DriverMessage, LabelsRef, LogEntryRef};
+use crate::message::{DriverMessage, LabelsRef, log_entry};
 use crate::run_id::RunId;
 use crate::subject;
 
@@ -27,7 +28,7 @@ struct Inner {
     pipeline: String,
     /// Made for the first line. Nothing when the run id cannot be part of a subject, so that no line
     /// can be stored.
-    subjects: OnceLock<Option<Subjects>>,
+    subjects: OnceLock<Option<Arc<Subjects>>>,
     /// What makes each line's message id unlike that of any other attempt of this driver.
     number: u64,
     stamps: Mutex<Stamps>,
@@ -37,9 +38,12 @@ struct Inner {
     warned: AtomicBool,
 }
 
+#[derive(Debug)]
 pub(super) struct Subjects {
-    pub(super) stored: String,
-    pub(super) live: String,
+    pub(super) stored: ByteString,
+    pub(super) live: ByteString,
+    /// How every entry of the run begins.
+    opening: Vec<u8>,
 }
 
 struct Stamps {
@@ -69,26 +73,26 @@ impl RunLog {
     /// Writes a line. Returns once the line has its place in the log: at once, unless the buffer is
     /// full of lines the server has not stored yet.
     pub async fn write(&self, line: impl Into<LogLine>) {
-        let Some((line, beside, limit)) = self.fitted(line.into()) else { return };
+        let Some((subjects, line, beside, limit)) = self.fitted(line.into()) else { return };
         for piece in pieces(&line.message, limit) {
             let cost = self.0.queue.reserve(piece.len() + beside).await;
-            self.append(&line, piece, cost);
+            self.append(subjects, &line, piece, cost);
         }
     }
 
     /// The same where nothing can be awaited. Blocks the thread while the buffer is full.
     pub fn write_blocking(&self, line: impl Into<LogLine>) {
-        let Some((line, beside, limit)) = self.fitted(line.into()) else { return };
+        let Some((subjects, line, beside, limit)) = self.fitted(line.into()) else { return };
         for piece in pieces(&line.message, limit) {
             let cost = self.0.queue.reserve_blocking(piece.len() + beside);
-            self.append(&line, piece, cost);
+            self.append(subjects, &line, piece, cost);
         }
     }
 
     /// A line of the runtime's own: few and short, it takes its place without waiting for room.
     pub(crate) fn note(&self, line: LogLine) {
-        let Some((line, _, limit)) = self.fitted(line) else { return };
-        pieces(&line.message, limit).for_each(|piece| self.append(&line, piece, 0));
+        let Some((subjects, line, _, limit)) = self.fitted(line) else { return };
+        pieces(&line.message, limit).for_each(|piece| self.append(subjects, &line, piece, 0));
     }
 
     /// Writes a line of level debug.
@@ -138,10 +142,10 @@ impl RunLog {
         }
     }
 
-    /// The line with labels that can be sent, how many bytes an entry has beside its message, and how
+    /// Where the line goes, the line with labels that can be sent, how many bytes an entry has beside its message, and how
     /// many the message may have when escaped. Nothing when no line of this run can be stored.
-    fn fitted(&self, mut line: LogLine) -> Option<(LogLine, usize, usize)> {
-        if self.subjects().is_none() {
+    fn fitted(&self, mut line: LogLine) -> Option<(&Arc<Subjects>, LogLine, usize, usize)> {
+        let Some(subjects) = self.subjects() else {
             if !self.0.warned.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
                     driver = %self.0.driver, run_id = ?self.0.run.as_str(),
@@ -149,7 +153,7 @@ impl RunLog {
                 );
             }
             return None;
-        }
+        };
         let room = self.0.queue.max_entry_bytes().saturating_sub(self.overhead());
         let mut labels = 0;
         if !line.labels.is_empty() {
@@ -164,7 +168,7 @@ impl RunLog {
                 labels = 0;
             }
         }
-        Some((line, self.overhead() + labels, room - labels))
+        Some((subjects, line, self.overhead() + labels, room - labels))
     }
 
     /// The most bytes an entry has beside its message and labels.
@@ -176,25 +180,20 @@ impl RunLog {
             + LONGEST_ESCAPE * (self.0.run.as_str().len() + self.0.pipeline.len())
     }
 
-    fn append(&self, line: &LogLine, piece: &str, cost: u32) {
+    fn append(&self, subjects: &Arc<Subjects>, line: &LogLine, piece: &str, cost: u32) {
         let inner = &*self.0;
         // The lock spans stamping and queueing, so that the order of stamps is the order of lines.
         let mut stamps = self.stamps();
         stamps.last_unix_nanos = clock::unix_nanos().max(stamps.last_unix_nanos + 1);
         stamps.lines += 1;
         stamps.progress = Instant::now();
-        let body = LogEntryRef {
-            runid: inner.run.as_str(),
-            driver: &inner.driver,
-            pipeline: &inner.pipeline,
-            timestamp: &clock::rfc3339(stamps.last_unix_nanos),
-            message: piece,
-            labels: LabelsRef { level: line.level.name(), others: &line.labels },
-        }
-        .encode();
+        let timestamp = clock::rfc3339(stamps.last_unix_nanos);
+        let labels = LabelsRef { level: line.level.name(), others: &line.labels };
+        let body = log_entry::encode(&subjects.opening, &timestamp, piece, &labels);
         inner.written.fetch_add(1, Ordering::AcqRel);
         inner.queue.push(QueuedLine {
             run: self.clone(),
+            subjects: subjects.clone(),
             id: LineId { line: stamps.lines, piece: 1 },
             cost: inner.queue.top_up(cost, body.len()),
             body: body.into(),
@@ -216,18 +215,28 @@ impl RunLog {
         self.stamps().progress
     }
 
-    pub(super) fn subjects(&self) -> Option<&Subjects> {
-        let Inner { run, driver, subjects, .. } = &*self.0;
+    fn subjects(&self) -> Option<&Arc<Subjects>> {
+        let Inner { run, driver, pipeline, subjects, .. } = &*self.0;
         let made = || {
             let (stored, live) = (subject::logs(run).ok()?, subject::live_logs(run, driver).ok()?);
-            Some(Subjects { stored, live })
+            let opening = log_entry::opening(run, driver, pipeline);
+            Some(Arc::new(Subjects { stored: stored.into(), live: live.into(), opening }))
         };
         subjects.get_or_init(made).as_ref()
     }
 
     pub(super) fn message_id(&self, id: LineId) -> String {
-        let Inner { queue, number, .. } = &*self.0;
-        format!("{}-{number}.{}.{}", queue.id(), id.line, id.piece)
+        let [mut number, mut line, mut piece] = [(); 3].map(|()| itoa::Buffer::new());
+        [
+            self.0.queue.id(),
+            "-",
+            number.format(self.0.number),
+            ".",
+            line.format(id.line),
+            ".",
+            piece.format(id.piece),
+        ]
+        .concat()
     }
 
     pub(super) fn line_settled(&self) {
