@@ -100,6 +100,7 @@ async fn what_is_published_together_ends_with_the_first_that_fails(
     }
     let sent = scene.stream.send_all(messages().collect()).await;
     assert_eq!(code(sent), Some(ErrorCode::TooLarge));
+    scene.stream.flush().await?;
     assert_eq!(scene.held().await?, 4);
     Ok(())
 }
