@@ -21,6 +21,8 @@
 //! No call of a queue ever waits, unless its name says so, and none calls back into the host with a
 //! lock held.
 
+#[cfg(feature = "core-end")]
+mod core_end;
 mod descriptor;
 mod function;
 mod handed;
@@ -34,6 +36,8 @@ mod state;
 mod wake;
 
 pub use crate::logger::LogTicket;
+#[cfg(feature = "core-end")]
+pub use core_end::CoreEnd;
 pub use handed::HandedRun;
 pub use library_logs::{LibraryLog, LibraryLogLayer, LibraryLogs};
 pub use open::RunKey;
