@@ -5,12 +5,13 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 #![allow(unsafe_code)]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use conveyor_driver::host::{HandedRun, Outcome, RunQueue};
 use conveyor_driver::options::ManagerOptions;
 use conveyor_driver::{Driver, DriverManager, DriverResult, ErrorCode, HostManager, Result, RunId};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -38,7 +39,8 @@ fn main() -> Result<()> {
         // SAFETY: ends this process without the parent's exit handlers.
         unsafe { libc::_exit(told.map_or_else(|wrong| wrong, |()| 0)) };
     }
-    println!("child: {}", ended_within(Pid::from_raw(child).expect("a child"), LONG));
+    let long = Timespec { tv_sec: 20, tv_nsec: 0 };
+    println!("child: {}", ended_within(Pid::from_raw(child).expect("a child"), long));
     handed.complete(Outcome::Ended(Ok(DriverResult::success("undisturbed"))))?;
     println!("{}", running.stop_within(LONG)?);
     println!("core threads: {}", core_threads());
@@ -70,10 +72,11 @@ fn child_is_told(
     drop(handed);
     queue.close();
     let name = format!("{}-child", variable("DRIVER_NAME"));
-    let with_parents_descriptor = manager(&name, &queue).start();
-    if with_parents_descriptor.map_err(|error| error.code()) != Err(ErrorCode::Forked) {
+    let with_parents_queue = manager(&name, &queue).start();
+    if with_parents_queue.map_err(|error| error.code()) != Err(ErrorCode::Forked) {
         return Err(20);
     }
+    drop(queue);
     // What is started after the fork runs.
     let anew = manager(&name, &RunQueue::with_descriptor().map_err(|_| 21)?);
     anew.start().map_err(|_| 22)?;
@@ -83,18 +86,15 @@ fn child_is_told(
 }
 
 /// Its exit code; it is killed when there is none in time.
-fn ended_within(child: Pid, most: Duration) -> String {
-    let deadline = Instant::now() + most;
-    loop {
-        match waitpid(Some(child), WaitOptions::NOHANG) {
-            Ok(Some((_, status))) => return format!("{:?}", status.exit_status()),
-            Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(10)),
-            _ => {
-                let _killed = kill_process(child, Signal::KILL);
-                return "hung".to_owned();
-            }
-        }
+fn ended_within(child: Pid, most: Timespec) -> String {
+    let process = pidfd_open(child, PidfdFlags::empty()).expect("a child");
+    let mut fds = [PollFd::new(&process, PollFlags::IN)];
+    if poll(&mut fds, Some(&most)) != Ok(1) {
+        let _killed = kill_process(child, Signal::KILL);
+        return "hung".to_owned();
     }
+    let ended = waitpid(Some(child), WaitOptions::empty()).expect("a child");
+    format!("{:?}", ended.and_then(|(_, status)| status.exit_status()))
 }
 
 fn core_threads() -> usize {
