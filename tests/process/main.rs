@@ -1,6 +1,7 @@
 //! A driver as a process: what signals do to it, and what it weighs.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod fork;
 mod weight;
 
 use std::process::Stdio;

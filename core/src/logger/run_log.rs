@@ -1,7 +1,7 @@
 //! The log of one run.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytestring::ByteString;
@@ -12,7 +12,9 @@ use super::line::{Level, LogLine};
 use super::pieces::pieces;
 use super::queue::LogQueue;
 use super::queued_line::{LineId, QueuedLine};
+use super::tickets::{LogTicket, TicketHolder};
 use crate::clock;
+use crate::error::Result;
 use crate::message::{DriverMessage, LabelsRef, log_entry};
 use crate::run_id::RunId;
 use crate::subject;
@@ -36,6 +38,7 @@ struct Inner {
     stored: AtomicU64,
     progress: Notify,
     warned: AtomicBool,
+    tickets: AtomicU32,
 }
 
 #[derive(Debug)]
@@ -44,6 +47,27 @@ pub(super) struct Subjects {
     pub(super) live: ByteString,
     /// How every entry of the run begins.
     opening: Vec<u8>,
+}
+
+/// A line that can be sent.
+struct Fitted<'a> {
+    /// With labels that the server takes.
+    line: LogLine,
+    subjects: &'a Arc<Subjects>,
+    /// How many bytes an entry has beside its message.
+    beside: usize,
+    /// How many the message of one entry may have when escaped.
+    limit: usize,
+}
+
+impl Fitted<'_> {
+    fn pieces(&self) -> impl Iterator<Item = &str> {
+        pieces(&self.line.message, self.limit)
+    }
+
+    const fn entry_bytes(&self, piece: &str) -> usize {
+        piece.len() + self.beside
+    }
 }
 
 struct Stamps {
@@ -67,32 +91,60 @@ impl RunLog {
             stored: AtomicU64::new(0),
             progress: Notify::new(),
             warned: AtomicBool::new(false),
+            tickets: AtomicU32::new(0),
         }))
     }
 
     /// Writes a line. Returns once the line has its place in the log: at once, unless the buffer is
     /// full of lines the server has not stored yet.
     pub async fn write(&self, line: impl Into<LogLine>) {
-        let Some((subjects, line, beside, limit)) = self.fitted(line.into()) else { return };
-        for piece in pieces(&line.message, limit) {
-            let cost = self.0.queue.reserve(piece.len() + beside).await;
-            self.append(subjects, &line, piece, cost);
+        let Some(line) = self.fitted(line.into()) else { return };
+        for piece in line.pieces() {
+            let cost = self.0.queue.reserve(line.entry_bytes(piece)).await;
+            self.append(&line, piece, cost);
         }
     }
 
     /// The same where nothing can be awaited. Blocks the thread while the buffer is full.
     pub fn write_blocking(&self, line: impl Into<LogLine>) {
-        let Some((subjects, line, beside, limit)) = self.fitted(line.into()) else { return };
-        for piece in pieces(&line.message, limit) {
-            let cost = self.0.queue.reserve_blocking(piece.len() + beside);
-            self.append(subjects, &line, piece, cost);
+        let Some(line) = self.fitted(line.into()) else { return };
+        for piece in line.pieces() {
+            let cost = self.0.queue.reserve_blocking(line.entry_bytes(piece));
+            self.append(&line, piece, cost);
         }
+    }
+
+    /// Gives lines their place in the log without waiting for room, all or none. The ticket says when
+    /// the buffer has room for them; none when it has now.
+    ///
+    /// # Errors
+    /// `LogFull` when too many wait for room already; none of these were taken.
+    pub(crate) fn write_later(
+        &self,
+        lines: impl IntoIterator<Item = LogLine>,
+        holder: &Arc<dyn TicketHolder>,
+    ) -> Result<Option<LogTicket>> {
+        let lines: Vec<_> = lines.into_iter().filter_map(|line| self.fitted(line)).collect();
+        let queue = &self.0.queue;
+        let pieces = || lines.iter().flat_map(|line| line.pieces().map(move |piece| (line, piece)));
+        let cost_of = |line: &Fitted<'_>, piece| queue.cost(line.entry_bytes(piece));
+        let cost = pieces().map(|(line, piece)| cost_of(line, piece) as usize).sum();
+        let ticket = queue.reserve_later(self, cost, holder)?;
+        for (line, piece) in pieces() {
+            self.append(line, piece, cost_of(line, piece));
+        }
+        Ok(ticket)
+    }
+
+    /// How many tickets of this run are not accepted yet; guarded by the lock of all debts.
+    pub(super) fn tickets(&self) -> &AtomicU32 {
+        &self.0.tickets
     }
 
     /// A line of the runtime's own: few and short, it takes its place without waiting for room.
     pub(crate) fn note(&self, line: LogLine) {
-        let Some((subjects, line, _, limit)) = self.fitted(line) else { return };
-        pieces(&line.message, limit).for_each(|piece| self.append(subjects, &line, piece, 0));
+        let Some(line) = self.fitted(line) else { return };
+        line.pieces().for_each(|piece| self.append(&line, piece, 0));
     }
 
     /// Writes a line of level debug.
@@ -142,9 +194,8 @@ impl RunLog {
         }
     }
 
-    /// Where the line goes, the line with labels that can be sent, how many bytes an entry has beside its message, and how
-    /// many the message may have when escaped. Nothing when no line of this run can be stored.
-    fn fitted(&self, mut line: LogLine) -> Option<(&Arc<Subjects>, LogLine, usize, usize)> {
+    /// The line as it can be sent. Nothing when no line of this run can be stored.
+    fn fitted(&self, mut line: LogLine) -> Option<Fitted<'_>> {
         let Some(subjects) = self.subjects() else {
             if !self.0.warned.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
@@ -168,7 +219,8 @@ impl RunLog {
                 labels = 0;
             }
         }
-        Some((subjects, line, self.overhead() + labels, room - labels))
+        let (beside, limit) = (self.overhead() + labels, room - labels);
+        Some(Fitted { line, subjects, beside, limit })
     }
 
     /// The most bytes an entry has beside its message and labels.
@@ -180,8 +232,8 @@ impl RunLog {
             + LONGEST_ESCAPE * (self.0.run.as_str().len() + self.0.pipeline.len())
     }
 
-    fn append(&self, subjects: &Arc<Subjects>, line: &LogLine, piece: &str, cost: u32) {
-        let inner = &*self.0;
+    fn append(&self, fitted: &Fitted<'_>, piece: &str, cost: u32) {
+        let (inner, Fitted { line, subjects, .. }) = (&*self.0, fitted);
         // The lock spans stamping and queueing, so that the order of stamps is the order of lines.
         let mut stamps = self.stamps();
         stamps.last_unix_nanos = clock::unix_nanos().max(stamps.last_unix_nanos + 1);
@@ -193,7 +245,7 @@ impl RunLog {
         inner.written.fetch_add(1, Ordering::AcqRel);
         inner.queue.push(QueuedLine {
             run: self.clone(),
-            subjects: subjects.clone(),
+            subjects: (*subjects).clone(),
             id: LineId { line: stamps.lines, piece: 1 },
             cost: inner.queue.top_up(cost, body.len()),
             body: body.into(),
