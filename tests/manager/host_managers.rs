@@ -143,6 +143,7 @@ async fn a_run_is_cancelled_while_others_wait_for_the_end(stage: Stage) {
     drop(handed);
     let result = stage.result().await.result;
     assert_eq!(result.data["error"]["type"], "Cancelled");
+    stage.all_settled().await;
     assert_eq!(manager.cancel(&run, "obsolete").unwrap(), 0);
     manager.end_now().unwrap();
     assert_eq!(waiting.join().unwrap().unwrap().unwrap().drivers[0].cancelled, 1);
