@@ -1,0 +1,272 @@
+"""Runs drivers: any number, on one connection."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from . import _native
+from ._codes import Closed
+from ._documents import DrainReport
+from ._driver import BaseDriver, Reconcile, is_async
+from ._error import ConveyorError
+from ._session import Session
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from ._documents import ManagerOptions
+    from .testing import EmbeddedStream
+
+__all__ = ["DriverManager"]
+
+
+class DriverManager:
+    """Runs drivers: any number, on one connection, once.
+
+    ``run()`` blocks until it is stopped, ``await serve()`` does so within a running loop. ``async with``
+    has it run while the block does, and so does ``with``, on threads alone.
+    """
+
+    def __init__(
+        self,
+        drivers: BaseDriver | Sequence[BaseDriver],
+        *,
+        stream: EmbeddedStream | None = None,
+        **options: Unpack[ManagerOptions],
+    ) -> None:
+        """Takes drivers and the options of a manager; ``ManagerOptions`` describes them. What they do not
+        give is filled from the environment.
+
+        With ``stream`` it does not connect to a server. Raises ``OptionsInvalid`` for an option that is
+        unknown or of the wrong type, and ``TypeError`` for a driver without a reconcile.
+        """
+        if isinstance(drivers, BaseDriver):
+            drivers = [drivers]
+        self._drivers = [_with_handler(i, driver) for i, driver in enumerate(drivers)]
+        self._options: dict[str, Any] = {**options}
+        self._signals = bool(_native.manager_options(self._options)["signals"])
+        self._stream = stream
+        self._session: Session | None = None
+        self._loop_thread: threading.Thread | None = None
+        self._stopped_early = False
+
+    def run(self) -> DrainReport:
+        """Runs until it is stopped, and returns its report.
+
+        SIGINT (Ctrl-C) and SIGTERM drain, a second one ends every run now; unless ``signals`` is false or
+        this is not the main thread. ``async def`` handlers run on a loop of its own.
+        """
+        _refuse_running_loop("run()", "await serve()")
+        if self._has_async():
+            return asyncio.run(self._run_on_loop())
+        session = self._begin(None)
+        with self._handled_signals(session, signal.SIGINT, signal.SIGTERM):
+            session.ended.wait()
+        return session.result()
+
+    async def _run_on_loop(self) -> DrainReport:
+        session = self._begin(asyncio.get_running_loop())
+        with self._handled_signals(session, signal.SIGINT, signal.SIGTERM):
+            return await self._serve(session)
+
+    async def serve(self) -> DrainReport:
+        """Runs on the running loop until it is stopped, and returns its report.
+
+        Cancelled, it drains before it raises; cancelled again, it ends every run now. SIGTERM drains as in
+        ``run()`` when nobody else handles it; Ctrl-C is left to ``asyncio.run``, which cancels.
+        """
+        session = self._begin(asyncio.get_running_loop())
+        with self._handled_signals(session, signal.SIGTERM):
+            return await self._serve(session)
+
+    async def _serve(self, session: Session) -> DrainReport:
+        try:
+            await session.ended.wait_async()
+        except asyncio.CancelledError:
+            await _end(session)
+            raise
+        finally:
+            session.close_tasks()
+        return session.result()
+
+    def stop(self) -> None:
+        """Asks it to drain: take no more events, give back those that have not started, let runs finish
+        within ``shutdown_grace_ms``, then cancel them. Returns at once; from any thread."""
+        if self._session is None:
+            self._stopped_early = True
+        else:
+            self._session.native.drain()
+
+    def end_now(self) -> None:
+        """Ends every run now and gives its event back, so that another instance can take it. Returns at
+        once; from any thread."""
+        if self._session is None:
+            self._stopped_early = True
+        else:
+            self._session.native.end_now()
+
+    def cancel(self, run_id: str, reason: str = "") -> int:
+        """Cancels a run, for a reason that its result will name. Says how many of its events were in flight
+        here: none when it is over, or with another instance."""
+        return 0 if self._session is None else self._session.native.cancel(run_id, reason)
+
+    @property
+    def report(self) -> DrainReport | None:
+        """What became of the events, once it has stopped."""
+        return None if self._session is None else self._session.report
+
+    async def __aenter__(self) -> Self:
+        """Returns once every driver is ready to receive events."""
+        session = self._begin(asyncio.get_running_loop())
+        try:
+            await session.started.wait_async()
+        except asyncio.CancelledError:
+            await _end(session)
+            session.close_tasks()
+            raise
+        if session.error is not None:
+            session.close_tasks()
+            raise session.error
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Drains, and ends every run now when the block was cancelled or interrupted."""
+        session = self._session
+        assert session is not None, "it was entered"
+        session.native.drain()
+        try:
+            await session.ended.wait_async()
+        except asyncio.CancelledError:
+            await _end(session)
+            raise
+        finally:
+            session.close_tasks()
+        if error is None:
+            session.result()
+
+    def __enter__(self) -> Self:
+        """Returns once every driver is ready to receive events. ``async def`` handlers run on a loop in a
+        thread of its own."""
+        _refuse_running_loop("with", "async with")
+        if self._has_async():
+            self._start_loop_thread()
+        session = self._session or self._begin(None)
+        session.started.wait()
+        if session.error is not None:
+            raise session.error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Drains."""
+        session = self._session
+        assert session is not None, "it was entered"
+        session.native.drain()
+        try:
+            session.ended.wait()
+        except KeyboardInterrupt:
+            session.native.end_now()
+            session.ended.wait()
+            raise
+        if self._loop_thread is not None:
+            self._loop_thread.join()
+        if error is None:
+            session.result()
+
+    def _start_loop_thread(self) -> None:
+        begun = threading.Event()
+        failed: list[BaseException] = []
+
+        async def serve() -> None:
+            try:
+                session = self._begin(asyncio.get_running_loop())
+            finally:
+                begun.set()
+            with contextlib.suppress(ConveyorError):
+                await self._serve(session)
+
+        def work() -> None:
+            try:
+                asyncio.run(serve())
+            except BaseException as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=work, name="conveyor-loop", daemon=True)
+        thread.start()
+        begun.wait()
+        if self._session is None:
+            thread.join()
+            raise failed[0]
+        self._loop_thread = thread
+
+    def _begin(self, loop: asyncio.AbstractEventLoop | None) -> Session:
+        if self._session is not None:
+            raise Closed("the manager was started before; make a new one")
+        loop = loop if self._has_async() else None
+        session = Session(self._drivers, self._options, self._stream, loop)
+        session.start()
+        self._session = session
+        if self._stopped_early:
+            session.native.drain()
+        return session
+
+    def _has_async(self) -> bool:
+        return any(is_async(function) for _, function in self._drivers)
+
+    @contextlib.contextmanager
+    def _handled_signals(self, session: Session, *numbers: signal.Signals) -> Iterator[None]:
+        """Signals stop the manager meanwhile, where nobody else handles them."""
+        before: dict[signal.Signals, Any] = {}
+        if self._signals and threading.current_thread() is threading.main_thread():
+            for number in numbers:
+                if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                    before[number] = signal.signal(number, lambda *_: session.stop_signal())
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+async def _end(session: Session) -> None:
+    """Drains in a task that was cancelled; cancelled again, it ends every run now."""
+    session.native.drain()
+    while not session.ended.happened:
+        try:
+            await session.ended.wait_async()
+        except asyncio.CancelledError:
+            session.native.end_now()
+
+
+def _with_handler(i: int, driver: BaseDriver) -> tuple[BaseDriver, Reconcile]:
+    if not isinstance(driver, BaseDriver):
+        raise TypeError(f"drivers[{i}]: {type(driver).__qualname__} is no driver")
+    function = driver._handler()
+    if function is None:
+        raise TypeError(
+            f"drivers[{i}]: {driver!r} has no reconcile; decorate one with @driver.reconcile"
+        )
+    return driver, function
+
+
+def _refuse_running_loop(this: str, other: str) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError(f"{this} would hold up the loop that runs in this thread; use {other}")

@@ -1,0 +1,87 @@
+"""Runs ``def`` handlers: on Python threads that take runs from the core's queue."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Mapping
+
+from . import _native
+from ._context import CURRENT
+from ._driver import Reconcile
+from ._logging import end_of_print
+from ._result import fail, finish
+from ._run import Run
+
+#: How long a thread waits for a run before it looks again.
+_LOOK_SECONDS = 3600.0
+
+
+class ThreadHost:
+    """Serves a queue with threads: one at first, more when runs wait for one, ``most`` in the end."""
+
+    def __init__(
+        self, queue: _native.Queue, handlers: Mapping[str, Reconcile], most: int
+    ) -> None:
+        self._queue = queue
+        self._handlers = handlers
+        self._most = most
+        self._threads = 0
+        self._idle = 0
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Starts the first thread."""
+        self._grow()
+
+    def _grow(self) -> None:
+        with self._lock:
+            if self._idle or self._threads >= self._most:
+                return
+            self._threads += 1
+            self._idle += 1
+            name = f"{next(iter(self._handlers))}-{self._threads}"
+        try:
+            threading.Thread(target=self._serve, args=(name,), name=name, daemon=True).start()
+        except RuntimeError:
+            # The system gives no more threads, or the interpreter ends: those that are here go on.
+            with self._lock:
+                self._most = self._threads = self._threads - 1
+                self._idle -= 1
+
+    def _serve(self, name: str) -> None:
+        number = name.rpartition("-")[2]
+        thread = threading.current_thread()
+        driver = name.rpartition("-")[0]
+        queue = self._queue
+        while True:
+            native = queue.next(_LOOK_SECONDS)
+            if native is None:
+                if queue.closed:
+                    return
+                continue
+            self._idle -= 1
+            if queue.waiting and not self._idle:
+                self._grow()
+            if native.driver != driver:
+                driver = native.driver
+                thread.name = f"{driver}-{number}"
+            contextvars.copy_context().run(_reconcile, native, self._handlers[driver])
+            # Nothing of the run may live on in a thread that waits.
+            del native
+            self._idle += 1
+
+
+def _reconcile(native: _native.Run, function: Reconcile) -> None:
+    run = Run(native)
+    CURRENT.set(run)
+    try:
+        returned = function(run)
+        if run._printed:
+            end_of_print(run)
+        finish(native, returned)  # type: ignore[arg-type]
+    except BaseException as error:
+        # SystemExit and its like, too: one run does not end the others.
+        if run._printed:
+            end_of_print(run)
+        fail(native, error)
