@@ -72,6 +72,14 @@ impl Driver {
         matches!(self.host, Host::Function(_))
     }
 
+    /// The queue that its host gave it.
+    pub(crate) const fn queue_of_host(&self) -> Option<&RunQueue> {
+        match &self.host {
+            Host::Queue(queue) => Some(queue),
+            Host::Function(_) => None,
+        }
+    }
+
     /// Where its runs go. Its function is served on this runtime.
     pub(crate) fn queue(&self, runtime: Option<&Handle>) -> Result<RunQueue> {
         match (&self.host, runtime) {

@@ -1,6 +1,7 @@
 //! What can go wrong, as a caller sees it: one error type and one numbered table of codes.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -84,6 +85,12 @@ error_codes! {
     ExecFailed = 14, retryable: false;
     /// The runtime broke one of its own rules. Please report it, with the log.
     Internal = 15, retryable: false;
+    /// The object was started in another process, of which this one is a fork: its threads and
+    /// connections are not here. Start a new one after the fork, or start the child anew (spawn).
+    Forked = 16, retryable: false;
+    /// As many log lines wait for room in the buffer as may. None of this call were taken: repeat it
+    /// once some of the others are accepted.
+    LogFull = 17, retryable: true;
 }
 
 impl fmt::Display for ErrorCode {
@@ -92,14 +99,16 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-type Source = Box<dyn std::error::Error + Send + Sync>;
+type Source = Arc<dyn std::error::Error + Send + Sync>;
 
 /// An error with a stable [code](ErrorCode), a message for people, and named context.
 ///
 /// `Display` is one line: `Unavailable: cannot reach NATS (url: nats://host:4222): refused`.
 /// Secrets never enter it.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     code: ErrorCode,
     message: String,
@@ -123,8 +132,11 @@ impl Error {
 
     /// Adds the error that caused this one.
     #[must_use]
-    pub fn with_source(mut self, source: impl Into<Source>) -> Self {
-        self.0.source = Some(source.into());
+    pub fn with_source(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.0.source = Some(source.into().into());
         self
     }
 

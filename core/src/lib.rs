@@ -31,7 +31,9 @@ pub use failure::Failure;
 #[cfg(feature = "fault-points")]
 pub use fault_point::jump_clock;
 pub use logger::{Level, LogLine, RunLog, RunLogLayer};
-pub use manager::{DrainReport, DriverManager, DriverReport, RunningManager, StopHandle};
+pub use manager::{
+    DrainReport, DriverManager, DriverReport, HostManager, RunningManager, StopHandle,
+};
 pub use message::DriverResult;
 pub use run::Run;
 pub use run_id::RunId;

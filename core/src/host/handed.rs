@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
-use super::queue::Shared;
+use super::shared::Shared;
 use super::{Outcome, RunKey};
 use crate::error::Result;
 use crate::run::Run;
@@ -58,7 +58,8 @@ impl HandedRun {
 
 impl Drop for HandedRun {
     fn drop(&mut self) {
-        if !self.released {
+        // In a fork nobody hears of it, and the lock may be held by a thread that is not there.
+        if !self.released && !self.queue.is_forked() {
             // Refused when it was completed through its key: then there is nothing to say.
             let _completed = self.queue.complete(self.key, Outcome::Dropped);
         }

@@ -7,19 +7,39 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | core → host | *wake*: a queue that was empty no longer is |
-//! | host → core | [`take`](RunQueue::take), [`take_cancelled`](RunQueue::take_cancelled), until nothing is left |
-//! | host → core | [`complete`](RunQueue::complete), once for each run; a run that is dropped completes as [`Outcome::Dropped`] |
+//! | core → host | *wake*: there is something where nothing was. In one of these ways: [`ready`](RunQueue::ready) for tasks, [`wait`](RunQueue::wait) for threads, [`wake_fd`](RunQueue::wake_fd) for event loops, the call of [`waking`](RunQueue::waking) |
+//! | host → core | *drain*: [`take`](RunQueue::take) or [`take_into`](RunQueue::take_into) until no run is left, and of the notices those that concern it |
+//! | | [`take_cancelled`](RunQueue::take_cancelled): runs that should end early |
+//! | | [`take_state`](RunQueue::take_state): how far the [`HostManager`](crate::HostManager) is |
+//! | | [`take_accepted`](RunQueue::take_accepted): log lines that have room now; only for a host that writes them with [`log`](RunQueue::log) |
+//! | | [`take_library_logs`](RunQueue::take_library_logs): what the library says; only after [`attach_library_logs`](RunQueue::attach_library_logs) |
+//! | host → core | [`complete`](RunQueue::complete) or [`complete_all`](RunQueue::complete_all), once for each run; a run that is dropped completes as [`Outcome::Dropped`] |
+//!
+//! A host of many threads has each of them wait in [`next`](RunQueue::next), which wakes one for each run,
+//! and one more in [`wait_for_notice`](RunQueue::wait_for_notice) for all the rest.
+//!
+//! No call of a queue ever waits, unless its name says so, and none calls back into the host with a
+//! lock held.
 
+mod descriptor;
 mod function;
 mod handed;
+mod library_logs;
+mod log;
 mod open;
+mod process;
 mod queue;
+mod shared;
+mod state;
 mod wake;
 
+pub use crate::logger::LogTicket;
 pub use handed::HandedRun;
+pub use library_logs::{LibraryLog, LibraryLogLayer, LibraryLogs};
 pub use open::RunKey;
+pub use process::HomeProcess;
 pub use queue::{CancelNotice, RunQueue};
+pub use state::ManagerState;
 
 pub(crate) use function::serve;
 pub(crate) use handed::InHand;

@@ -1,21 +1,26 @@
 //! The queue itself: what waits for the host, and what the host still owes.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::future::poll_fn;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::open::OpenRuns;
-use super::wake::Wake;
-use super::{HandedRun, InHand, Outcome, RunKey};
+use super::descriptor::Descriptor;
+use super::shared::Shared;
+use super::wake::{Wake, Wanted};
+use super::{HandedRun, HomeProcess, InHand, ManagerState, Outcome, RunKey};
 use crate::cancellation::CancelReason;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
 use crate::run::Run;
 
 /// Where a host takes runs from. Clones are the same queue; drivers may share one.
 #[derive(Clone, Debug)]
-pub struct RunQueue(Arc<Shared>);
+pub struct RunQueue(pub(super) Arc<Shared>);
 
 /// A run that the host has taken and that should end early.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,22 +32,6 @@ pub struct CancelNotice {
     pub reason: CancelReason,
 }
 
-#[derive(Debug)]
-pub(super) struct Shared {
-    state: Mutex<State>,
-    wake: Wake,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    waiting: VecDeque<HandedRun>,
-    cancelled: Vec<RunKey>,
-    open: OpenRuns,
-    /// Something came into an empty queue, and the host was not woken yet.
-    unheard: bool,
-    closed: bool,
-}
-
 impl Default for RunQueue {
     fn default() -> Self {
         Self::new()
@@ -50,39 +39,86 @@ impl Default for RunQueue {
 }
 
 impl RunQueue {
-    /// A queue for a host that waits, with [`ready`](Self::ready) or [`wait`](Self::wait).
+    /// A queue for a host that waits, with [`ready`](Self::ready), [`wait`](Self::wait) or
+    /// [`next`](Self::next).
     #[must_use]
     pub fn new() -> Self {
         Self::with_wake(Wake::default())
     }
 
-    /// A queue for a host that is called when there is something to take: once, and not again before
-    /// it has taken all. The call comes from a thread of the runtime and must return at once.
+    /// A queue for a host that is called when there is something to take: once for the runs and once
+    /// for each kind of notice, and not again before it has taken all of that kind. The call comes
+    /// from a thread of the runtime and must return at once.
     #[must_use]
     pub fn waking(call: impl Fn() + Send + Sync + 'static) -> Self {
         Self::with_wake(Wake::calling(call))
     }
 
-    fn with_wake(wake: Wake) -> Self {
-        Self(Arc::new(Shared { state: Mutex::default(), wake }))
+    /// A queue for a host with an event loop that waits for file descriptors, such as [epoll], libuv's
+    /// or asyncio's: [`wake_fd`](Self::wake_fd) is the one to wait for. Make it in the process that
+    /// starts the manager: a fork would share the descriptor with its parent.
+    ///
+    /// [epoll]: https://man7.org/linux/man-pages/man7/epoll.7.html
+    ///
+    /// # Errors
+    /// `Internal` when the system gives no descriptor.
+    pub fn with_descriptor() -> Result<Self> {
+        Ok(Self::with_wake(Wake::with_descriptor(Descriptor::new()?)))
     }
 
-    /// Takes up to `most` runs, the oldest first. When it gives fewer, the queue is empty, and the
-    /// next one wakes the host.
+    fn with_wake(wake: Wake) -> Self {
+        Self(Arc::new(Shared::new(wake)))
+    }
+
+    /// The descriptor of [`with_descriptor`](Self::with_descriptor). It is readable exactly while
+    /// there is something to take, and for ever once the queue is closed. The host only waits for it:
+    /// it never reads, writes or closes it.
+    #[must_use]
+    pub fn wake_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.0.wake.descriptor.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Takes up to `most` runs, the oldest first. When it gives fewer, no run is left, and the next
+    /// one wakes the host.
     #[must_use]
     pub fn take(&self, most: usize) -> VecDeque<HandedRun> {
-        let waiting = &mut self.0.lock().waiting;
-        if waiting.len() <= most {
-            return std::mem::take(waiting);
+        let mut taken = VecDeque::new();
+        self.take_into(&mut taken, most);
+        taken
+    }
+
+    /// The same at the end of a deque, whose memory is used again. Says how many runs came.
+    pub fn take_into(&self, taken: &mut VecDeque<HandedRun>, most: usize) -> usize {
+        let mut state = self.0.lock();
+        let waiting = &mut state.waiting;
+        let count = waiting.len().min(most);
+        if count == 0 {
+            return 0;
         }
-        let rest = waiting.split_off(most);
-        std::mem::replace(waiting, rest)
+        if taken.is_empty() && count == waiting.len() {
+            std::mem::swap(waiting, taken);
+        } else {
+            taken.extend(waiting.drain(..count));
+        }
+        self.0.took(state);
+        count
     }
 
     /// Takes the oldest run, if there is one.
     #[must_use]
     pub fn take_one(&self) -> Option<HandedRun> {
-        self.0.lock().waiting.pop_front()
+        self.next(Duration::ZERO)
+    }
+
+    /// Waits for a run, for so long at most, and takes it. For hosts of many threads, of which each
+    /// run wakes one. Nothing when none came in time, or the queue is closed.
+    #[must_use]
+    pub fn next(&self, most: Duration) -> Option<HandedRun> {
+        let there = |state: &super::shared::State| !state.waiting.is_empty() || state.closed;
+        let mut state = self.0.wake.wait(self.0.lock(), Wanted::Run, most, there);
+        let run = state.waiting.pop_front()?;
+        self.0.took(state);
+        Some(run)
     }
 
     /// How many runs wait for the host.
@@ -124,19 +160,34 @@ impl RunQueue {
             let reason = state.open.get_mut(key)?.cancellation.reason()?.clone();
             Some(CancelNotice { key, reason })
         };
-        keys.into_iter().filter_map(notice).collect()
+        let notices = keys.into_iter().filter_map(notice).collect();
+        self.0.took(state);
+        notices
+    }
+
+    /// How far the [`HostManager`](crate::HostManager) of this queue is, when that has changed since
+    /// it was last asked here.
+    #[must_use]
+    pub fn take_state(&self) -> Option<ManagerState> {
+        let mut state = self.0.lock();
+        let manager = state.manager.take();
+        self.0.took(state);
+        manager
     }
 
     /// Says that nobody will take runs any more. Those that wait are given back, and the drivers of
-    /// this queue stop.
+    /// this queue stop. Threads in [`next`](Self::next) return. Notices can still be taken.
     pub fn close(&self) {
+        if self.0.is_forked() {
+            return;
+        }
         let mut state = self.0.lock();
         state.closed = true;
         let waiting = std::mem::take(&mut state.waiting);
-        drop(state);
+        self.0.came(state, Wanted::Notice);
+        self.0.wake.all_for_a_run();
         // Each completes as dropped, which takes the lock.
         drop(waiting);
-        self.0.wake.host();
     }
 
     /// Whether nobody will take runs any more.
@@ -147,33 +198,45 @@ impl RunQueue {
 
     /// Waits until there is something to take, or the queue is closed.
     pub async fn ready(&self) {
-        loop {
-            let changed = self.0.wake.tasks.notified();
-            if self.0.lock().has_something() {
-                return;
+        poll_fn(|cx| {
+            let mut state = self.0.lock();
+            if self.0.has_something(&state) {
+                return Poll::Ready(());
             }
-            changed.await;
-        }
+            state.hosts.add_task(cx.waker());
+            Poll::Pending
+        })
+        .await;
     }
 
     /// The same for a thread, and for so long at most. Says whether there is something.
     #[must_use]
     pub fn wait(&self, most: Duration) -> bool {
-        let wake = &self.0.wake;
-        let waited =
-            wake.threads.wait_timeout_while(self.0.lock(), most, |state| !state.has_something());
-        waited.unwrap_or_else(PoisonError::into_inner).0.has_something()
+        let there = |state: &super::shared::State| self.0.has_something(state);
+        there(&self.0.wake.wait(self.0.lock(), Wanted::Anything, most, there))
+    }
+
+    /// The same where other threads take the runs: waits until there is anything but a run to take,
+    /// or the queue is closed.
+    #[must_use]
+    pub fn wait_for_notice(&self, most: Duration) -> bool {
+        let there = |state: &super::shared::State| self.0.has_notice(state);
+        there(&self.0.wake.wait(self.0.lock(), Wanted::Notice, most, there))
     }
 
     /// Wakes the host for all that came since, if it has to be woken.
     pub(crate) fn ring(&self) {
-        if std::mem::take(&mut self.0.lock().unheard) {
-            self.0.wake.host();
+        if self.0.unheard.load(Ordering::Acquire) && self.0.unheard.swap(false, Ordering::AcqRel) {
+            let state = self.0.lock();
+            if !state.waiting.is_empty() {
+                self.0.came(state, Wanted::Run);
+            }
         }
     }
 
     /// Puts a run into the queue. The host hears of it with the next [`ring`](Self::ring).
     pub(crate) fn hand_over(&self, run: Run) -> InHand {
+        self.0.home.get_or_init(HomeProcess::here);
         let (answer, answered) = oneshot::channel();
         let mut state = self.0.lock();
         let key = state.open.add(run.cancel().clone(), answer);
@@ -182,57 +245,26 @@ impl RunQueue {
             drop(state);
             drop(handed);
         } else {
-            state.unheard |= state.waiting.is_empty();
+            if state.waiting.is_empty() {
+                self.0.unheard.store(true, Ordering::Release);
+            }
             state.waiting.push_back(handed);
         }
         InHand::new(key, self.0.clone(), answered)
     }
-}
 
-impl State {
-    fn has_something(&self) -> bool {
-        !self.waiting.is_empty() || !self.cancelled.is_empty() || self.closed
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Tells the host how far its manager is.
+    pub(crate) fn manager_is(&self, manager: ManagerState) {
+        self.0.manager_is(manager);
     }
 
-    pub(super) fn complete(&self, run: RunKey, outcome: Outcome) -> Result<()> {
-        let answer = self.lock().open.remove(run).ok_or_else(|| {
-            Error::new(ErrorCode::Closed, "there is no such run, or it was completed before")
-        })?;
-        // Nobody hears the answer of a run whose driver has ended.
-        let _heard = answer.send(outcome);
-        Ok(())
+    /// Nothing, unless its descriptor is shared with the process that this one is a fork of.
+    pub(crate) fn check_home(&self) -> Result<()> {
+        self.0.wake.descriptor.as_ref().map_or(Ok(()), |descriptor| descriptor.home.check())
     }
 
-    pub(super) fn tell_cancelled(&self, run: RunKey) {
-        let mut state = self.lock();
-        if let Some(at) = state.waiting.iter().position(|handed| handed.key() == run) {
-            let withdrawn = state.waiting.remove(at);
-            drop(state);
-            drop(withdrawn);
-            return;
-        }
-        let State { cancelled, open, .. } = &mut *state;
-        let Some(told) = open.get_mut(run).map(|open| std::mem::replace(&mut open.told, true))
-        else {
-            return;
-        };
-        if !told {
-            // A host that never asks keeps no more than its open runs.
-            if cancelled.len() > open.len() {
-                cancelled.retain(|key| open.get_mut(*key).is_some());
-            }
-            cancelled.push(run);
-            let first = cancelled.len() == 1;
-            drop(state);
-            if first {
-                self.wake.host();
-            }
-        }
+    /// Whether both are the same queue.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }

@@ -2,13 +2,16 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::coop::unconstrained;
 use tokio_util::sync::CancellationToken;
 
 use super::queued_line::QueuedLine;
+use super::run_log::RunLog;
+use super::tickets::{Debts, LogTicket, TicketHolder};
+use crate::error::Result;
 use crate::stream::SharedStream;
 
 /// One driver's lines.
@@ -24,6 +27,7 @@ pub(crate) struct LogQueue {
     filled: Notify,
     space: Semaphore,
     capacity: u32,
+    debts: Debts,
     unsettled: AtomicUsize,
     lost: AtomicUsize,
     closed: AtomicBool,
@@ -46,6 +50,7 @@ impl LogQueue {
             filled: Notify::new(),
             space: Semaphore::new(capacity_bytes as usize),
             capacity: capacity_bytes,
+            debts: Debts::default(),
             unsettled: AtomicUsize::new(0),
             lost: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
@@ -117,7 +122,38 @@ impl LogQueue {
         }
     }
 
-    fn cost(&self, bytes: usize) -> u32 {
+    /// Takes room for a writer that cannot wait: what there is now, and the rest as a debt. The ticket
+    /// says when that is paid; none when there is room for all.
+    ///
+    /// # Errors
+    /// `LogFull` when too much is owed already.
+    pub(super) fn reserve_later(
+        &self,
+        run: &RunLog,
+        cost: usize,
+        holder: &Arc<dyn TicketHolder>,
+    ) -> Result<Option<LogTicket>> {
+        let debts = self.debts.lock();
+        if debts.is_forgiven() {
+            return Ok(None);
+        }
+        let mut owed = cost;
+        if debts.is_empty() {
+            let now = u32::try_from(owed.min(self.space.available_permits())).unwrap_or(u32::MAX);
+            if let Ok(permit) = self.space.try_acquire_many(now) {
+                permit.forget();
+                owed -= now as usize;
+            }
+        }
+        if owed == 0 {
+            return Ok(None);
+        }
+        debts.owe(run, owed, self.capacity as usize, holder).map(Some).inspect_err(|_| {
+            self.space.add_permits(cost - owed);
+        })
+    }
+
+    pub(super) fn cost(&self, bytes: usize) -> u32 {
         u32::try_from(bytes).unwrap_or(u32::MAX).min(self.capacity)
     }
 
@@ -153,7 +189,7 @@ impl LogQueue {
 
     /// A line is done with: its room is free again.
     pub(super) fn settle(&self, line: &QueuedLine) {
-        self.space.add_permits(line.cost as usize);
+        self.space.add_permits(self.debts.pay(line.cost as usize));
         if line.is_last {
             self.unsettled.fetch_sub(1, Ordering::AcqRel);
             line.run.line_settled();
@@ -181,6 +217,7 @@ impl LogQueue {
     pub(crate) fn end(&self) {
         self.ended.cancel();
         self.space.close();
+        self.debts.forgive();
     }
 
     pub(super) async fn ended(&self) {

@@ -1,7 +1,7 @@
 //! The log of one run.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
@@ -11,7 +11,9 @@ use super::line::{Level, LogLine};
 use super::pieces::pieces;
 use super::queue::LogQueue;
 use super::queued_line::{LineId, QueuedLine};
+use super::tickets::{LogTicket, TicketHolder};
 use crate::clock;
+use crate::error::Result;
 use crate::message::{DriverMessage, LabelsRef, LogEntryRef};
 use crate::run_id::RunId;
 use crate::subject;
@@ -35,6 +37,7 @@ struct Inner {
     stored: AtomicU64,
     progress: Notify,
     warned: AtomicBool,
+    tickets: AtomicU32,
 }
 
 pub(super) struct Subjects {
@@ -63,6 +66,7 @@ impl RunLog {
             stored: AtomicU64::new(0),
             progress: Notify::new(),
             warned: AtomicBool::new(false),
+            tickets: AtomicU32::new(0),
         }))
     }
 
@@ -83,6 +87,35 @@ impl RunLog {
             let cost = self.0.queue.reserve_blocking(piece.len() + beside);
             self.append(&line, piece, cost);
         }
+    }
+
+    /// Gives lines their place in the log without waiting for room, all or none. The ticket says when
+    /// the buffer has room for them; none when it has now.
+    ///
+    /// # Errors
+    /// `LogFull` when too many wait for room already; none of these were taken.
+    pub(crate) fn write_later(
+        &self,
+        lines: impl IntoIterator<Item = LogLine>,
+        holder: &Arc<dyn TicketHolder>,
+    ) -> Result<Option<LogTicket>> {
+        let lines: Vec<_> = lines.into_iter().filter_map(|line| self.fitted(line)).collect();
+        let cost_of = |piece: &str, beside| self.0.queue.cost(piece.len() + beside);
+        let costs = lines.iter().flat_map(|(line, beside, limit)| {
+            pieces(&line.message, *limit).map(move |piece| cost_of(piece, *beside) as usize)
+        });
+        let ticket = self.0.queue.reserve_later(self, costs.sum(), holder)?;
+        for (line, beside, limit) in &lines {
+            for piece in pieces(&line.message, *limit) {
+                self.append(line, piece, cost_of(piece, *beside));
+            }
+        }
+        Ok(ticket)
+    }
+
+    /// How many tickets of this run are not accepted yet; guarded by the lock of all debts.
+    pub(super) fn tickets(&self) -> &AtomicU32 {
+        &self.0.tickets
     }
 
     /// A line of the runtime's own: few and short, it takes its place without waiting for room.

@@ -1,16 +1,14 @@
 //! A `tracing` layer: what code inside a run says through `tracing` becomes lines of the run's log.
 
 use std::cell::RefCell;
-use std::fmt;
 
-use serde_json::{Map, Value};
-use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Span, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::fields::Fields;
 use super::line::{Level, LogLine};
 use super::run_log::RunLog;
 use crate::run_id::RunId;
@@ -81,71 +79,12 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for RunLogLayer {
         };
         let Some(log) = of_span().or_else(|| CURRENT.try_with(Clone::clone).ok()) else { return };
         let metadata = event.metadata();
-        let mut fields = Fields::default();
-        event.record(&mut fields);
+        let mut fields = Fields::of(event);
         fields.labels.insert("target".to_owned(), metadata.target().into());
         log.write_blocking(LogLine {
             message: fields.message,
-            level: level(*metadata.level()),
+            level: Level::from(*metadata.level()),
             labels: fields.labels,
         });
-    }
-}
-
-fn level(level: tracing::Level) -> Level {
-    if level == tracing::Level::ERROR {
-        Level::Error
-    } else if level == tracing::Level::WARN {
-        Level::Warning
-    } else if level == tracing::Level::INFO {
-        Level::Info
-    } else {
-        Level::Debug
-    }
-}
-
-#[derive(Default)]
-struct Fields {
-    message: String,
-    labels: Map<String, Value>,
-}
-
-impl Fields {
-    fn add(&mut self, field: &Field, value: impl Into<Value>) {
-        self.labels.insert(field.name().to_owned(), value.into());
-    }
-}
-
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            self.message = format!("{value:?}");
-        } else {
-            self.add(field, format!("{value:?}"));
-        }
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "message" {
-            value.clone_into(&mut self.message);
-        } else {
-            self.add(field, value);
-        }
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.add(field, value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.add(field, value);
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.add(field, value);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.add(field, value);
     }
 }

@@ -21,11 +21,13 @@ mod dead_letter;
 mod event;
 mod finished;
 mod generation;
+mod hosted;
 mod lanes;
 mod lease;
 mod life;
 mod message_id;
 mod opening;
+mod progress;
 mod puller;
 mod pulse;
 mod report;
@@ -36,6 +38,7 @@ mod signals;
 mod stop;
 mod worker;
 
+pub use hosted::HostManager;
 pub use report::{DrainReport, DriverReport};
 pub use running::RunningManager;
 pub use stop::StopHandle;
@@ -43,6 +46,7 @@ pub use stop::StopHandle;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use self::control::InFlight;
 use self::serve::{Serve, Source};
 use crate::driver::Driver;
 use crate::error::{Error, ErrorCode, Result};
@@ -141,7 +145,13 @@ impl DriverManager {
     ///
     /// One driver that cannot start does not stop the others: its error is logged and reported at
     /// the end. It is returned here when no driver could start.
-    pub async fn start(mut self) -> Result<RunningManager> {
+    pub async fn start(self) -> Result<RunningManager> {
+        let in_place = self.in_place;
+        RunningManager::start(self.prepare(Arc::default())?, in_place).await
+    }
+
+    /// Checks the options and gathers what is needed to run.
+    fn prepare(mut self, in_flight: Arc<InFlight>) -> Result<Serve> {
         self.options = self.options.with_environment();
         self.check()?;
         let host = match tokio::runtime::Handle::try_current() {
@@ -160,15 +170,14 @@ impl DriverManager {
             Some(stream) => Source::Given(stream),
             None => Source::Connect { default_name: name.unwrap_or_default() },
         };
-        let serve = Serve {
+        Ok(Serve {
             source,
             options: self.options,
             drivers: self.drivers,
             host,
             stop: self.stop,
-            in_flight: Arc::default(),
-        };
-        RunningManager::start(serve, self.in_place).await
+            in_flight,
+        })
     }
 
     fn check(&self) -> Result<()> {

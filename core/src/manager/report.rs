@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 
 /// What a manager did from its start to its end.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct DrainReport {
     /// One report for each driver, in the order they were added.
@@ -17,7 +17,7 @@ pub struct DrainReport {
 /// What one driver did. Each event that was taken is counted under exactly one number, for each
 /// time that it was taken; only `abandoned`, `late_results` and `log_lines_unsent` are counted
 /// beside that.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct DriverReport {
     /// The driver's name.

@@ -33,7 +33,7 @@ impl RunningManager {
         if in_place {
             tokio::spawn(run());
         } else {
-            core_thread::spawn(run)?;
+            let _detached = core_thread::spawn(run, |_ended| ())?;
         }
         tokio::select! {
             biased;
