@@ -79,7 +79,7 @@ impl Embedded {
         let mut message = DriverMessage::new(event, &read, run_id, RunId::from(run_id));
         message.payload = text.into();
         let subject = match driver {
-            Some(driver) => subject::driver_resource(driver, &read.resource),
+            Some(driver) => subject::driver(driver, &read.resource),
             None => subject::resource(&read.resource),
         };
         self.wait(py, async {
@@ -125,7 +125,7 @@ impl Embedded {
         for message in self.0.messages(LOGS_STREAM) {
             let entry =
                 LogEntry::decode(&message.payload).map_err(|error| exception(py, &error))?;
-            if run_id.is_none_or(|run| entry.run_id.as_str() == run) {
+            if run_id.is_none_or(|run| entry.runid.as_str() == run) {
                 entries.push(json::document(&entry));
             }
         }
