@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conveyor_driver::message::{DriverMessage, LogEntry, Resource, ResultEvent};
-use conveyor_driver::stream::{
-    EventStream, MemoryStream, Message, SharedStream, StreamConfig,
-};
+use conveyor_driver::stream::{EventStream, MemoryStream, Message, SharedStream, StreamConfig};
 use conveyor_driver::subject::{
     self, DEAD_LETTERS_STREAM, DRIVER_RESULT, LOGS_STREAM, PIPELINES_STREAM,
 };

@@ -127,8 +127,7 @@ fn read_members(dict: &Bound<'_, PyDict>, deeper: usize) -> Result<Map<String, V
             return Err(Fault::of(Kind::Type(what)));
         };
         let key = text_of(key)?;
-        let value =
-            read(&value, deeper).map_err(|fault| fault.under(Step::Member(key.clone())))?;
+        let value = read(&value, deeper).map_err(|fault| fault.under(Step::Member(key.clone())))?;
         members.insert(key, value);
     }
     Ok(members)
@@ -154,7 +153,8 @@ fn integer(number: &Bound<'_, PyInt>) -> Result<Value, Fault> {
     if let Ok(number) = number.extract::<i64>() {
         return Ok(number.into());
     }
-    let too_large = |_| Fault::of(Kind::Value("is an integer of more than 64 bits; give it as text"));
+    let too_large =
+        |_| Fault::of(Kind::Value("is an integer of more than 64 bits; give it as text"));
     number.extract::<u64>().map(Value::from).map_err(too_large)
 }
 

@@ -1,7 +1,7 @@
 //! A driver manager.
 
 use conveyor_driver::options::{DriverOptions, ManagerOptions};
-use conveyor_driver::{Driver, DriverManager, Error, HostManager, RunId};
+use conveyor_driver::{DrainReport, Driver, DriverManager, Error, HostManager, RunId};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -61,16 +61,19 @@ impl Manager {
         py.detach(|| self.0.wait_started(most)).map_err(raised)
     }
 
-    /// Waits until it has stopped; its report as a document.
+    /// Waits until it has stopped; its report as a document, and as text.
     #[pyo3(signature = (seconds, /))]
     fn wait_ended<'py>(
         &self,
         py: Python<'py>,
         seconds: f64,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> PyResult<Option<(Bound<'py, PyAny>, String)>> {
         let most = duration(seconds)?;
         let report = py.detach(|| self.0.wait_ended(most)).map_err(raised)?;
-        report.map(|report| json::to_python(py, &json::document(&report))).transpose()
+        let told = |report: DrainReport| {
+            Ok((json::to_python(py, &json::document(&report))?, report.to_string()))
+        };
+        report.map(told).transpose()
     }
 
     /// Asks it to drain.

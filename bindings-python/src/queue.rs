@@ -1,6 +1,7 @@
 //! The queue that the threads or the loop of Python take runs from.
 
 use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ type News = (Vec<Run>, Vec<u64>, Vec<u64>);
 #[pyclass(frozen, module = "conveyor_driver._native")]
 pub(crate) struct Queue {
     queue: RunQueue,
+    /// Threads that wait for a run.
+    idle: AtomicUsize,
     room: Arc<Room>,
 }
 
@@ -44,7 +47,7 @@ impl Queue {
             RunQueue::new()
         };
         let room = Arc::new(Room { queue: for_loop.then(|| queue.clone()), wait: OnceLock::new() });
-        Ok(Self { queue, room })
+        Ok(Self { queue, idle: AtomicUsize::new(0), room })
     }
 
     /// Waits for a run, for so long at most. For threads.
@@ -54,7 +57,10 @@ impl Queue {
             return Ok(Some(self.run(handed)));
         }
         let most = duration(seconds)?;
-        Ok(py.detach(|| self.queue.next(most)).map(|handed| self.run(handed)))
+        self.idle.fetch_add(1, Ordering::AcqRel);
+        let handed = py.detach(|| self.queue.next(most));
+        self.idle.fetch_sub(1, Ordering::AcqRel);
+        Ok(handed.map(|handed| self.run(handed)))
     }
 
     /// Takes up to so many runs, and all the rest. For a loop.
@@ -82,10 +88,10 @@ impl Queue {
         let _first = self.room.wait.set(wait);
     }
 
-    /// How many runs wait.
+    /// How many threads wait for a run.
     #[getter]
-    fn waiting(&self) -> usize {
-        self.queue.waiting()
+    fn idle(&self) -> usize {
+        self.idle.load(Ordering::Acquire)
     }
 
     /// Whether nobody will take runs any more.

@@ -130,11 +130,13 @@ impl Run {
         &self,
         command: &Bound<'py, PyDict>,
         stop: &Stop,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    ) -> PyResult<(Bound<'py, PyAny>, bool, String)> {
         let py = command.py();
         let command: Command = options::read(command)?;
         let output = py.detach(|| self.run.exec_blocking(&command, &stop.0));
-        json::to_python(py, &json::document(&output.map_err(|error| exception(py, &error))?))
+        let output = output.map_err(|error| exception(py, &error))?;
+        let document = json::to_python(py, &json::document(&output))?;
+        Ok((document, output.success(), output.to_string()))
     }
 
     /// It came to a result.

@@ -176,11 +176,7 @@ impl Run {
     ///
     /// # Errors
     /// As [`exec`](Self::exec). `Cancelled` also when the run was abandoned meanwhile.
-    pub fn exec_blocking(
-        &self,
-        command: &Command,
-        stop: &CancellationToken,
-    ) -> Result<ExecOutput> {
+    pub fn exec_blocking(&self, command: &Command, stop: &CancellationToken) -> Result<ExecOutput> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| {
             Error::new(ErrorCode::Internal, "the system gives no runtime").with_source(error)

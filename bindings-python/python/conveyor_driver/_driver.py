@@ -14,7 +14,8 @@ from ._run import Run
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ._documents import DrainReport, DriverOptions, DriverSettings, ManagerOptions
+    from ._documents import DriverOptions, DriverSettings, ManagerOptions
+    from ._outcome import DrainReport
 
 __all__ = ["BaseDriver", "Driver", "Reconcile"]
 

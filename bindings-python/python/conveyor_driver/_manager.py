@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._codes import Closed
-from ._documents import DrainReport
 from ._driver import BaseDriver, Reconcile, is_async
 from ._error import ConveyorError
+from ._loop import run_on_loop
+from ._outcome import DrainReport
 from ._session import Session
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class DriverManager:
         """
         _refuse_running_loop("run()", "await serve()")
         if self._has_async():
-            return asyncio.run(self._run_on_loop())
+            return run_on_loop(self._run_on_loop())
         session = self._begin(None)
         with self._handled_signals(session, signal.SIGINT, signal.SIGTERM):
             session.ended.wait()
@@ -202,7 +203,7 @@ class DriverManager:
 
         def work() -> None:
             try:
-                asyncio.run(serve())
+                run_on_loop(serve())
             except BaseException as error:
                 failed.append(error)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._documents import ExecOutput
+from ._outcome import ExecOutput
 from ._native import RunLog
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Run:
         Raises ``ExecFailed`` when it cannot be started, ``Cancelled`` when the run was cancelled before.
         """
         command = _command(program, args, env, clear_env, cwd, stdin, grace)
-        return ExecOutput(**self._native.exec(command, _native.Stop()))
+        return ExecOutput(*self._native.exec(command, _native.Stop()))
 
     async def exec(
         self,
@@ -150,7 +150,7 @@ class Run:
             output: ExecOutput | None = None
             error: BaseException | None = None
             try:
-                output = ExecOutput(**self._native.exec(command, stop))
+                output = ExecOutput(*self._native.exec(command, stop))
             except BaseException as raised:
                 error = raised
             # When the loop was closed nobody waits any more.

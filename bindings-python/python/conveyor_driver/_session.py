@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _library, _native
-from ._documents import DrainReport, DriverReport
 from ._driver import BaseDriver, Reconcile, is_async
-from ._error import ConveyorError, from_document
+from ._error import ConveyorError
 from ._moment import Moment
+from ._outcome import DrainReport
 from ._tasks import TaskHost
 from ._threads import ThreadHost
 
@@ -102,7 +102,7 @@ class Session:
             while report is None:
                 self._look_after_loop()
                 report = self.native.wait_ended(most)
-            self.report = _report(report)
+            self.report = DrainReport(*report)
         except ConveyorError as error:
             self.error = error
         self._finish()
@@ -135,16 +135,6 @@ class Session:
         except KeyboardInterrupt:
             self.native.end_now()
             self.ended.wait()
-
-
-def _report(document: Mapping[str, Any]) -> DrainReport:
-    drivers = []
-    for driver in document["drivers"]:
-        error = driver["error"]
-        if error is not None:
-            driver["error"] = from_document(error, f"{error['name']}: {error['message']}")
-        drivers.append(DriverReport(**driver))
-    return DrainReport(drivers)
 
 
 #: Those that have started and not ended.

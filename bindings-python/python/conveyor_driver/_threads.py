@@ -27,7 +27,7 @@ class ThreadHost:
         self._handlers = handlers
         self._most = most
         self._threads = 0
-        self._idle = 0
+        self._starting = False
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -36,40 +36,38 @@ class ThreadHost:
 
     def _grow(self) -> None:
         with self._lock:
-            if self._idle or self._threads >= self._most:
+            if self._starting or self._threads >= self._most:
                 return
+            self._starting = True
             self._threads += 1
-            self._idle += 1
             name = f"{next(iter(self._handlers))}-{self._threads}"
         try:
             threading.Thread(target=self._serve, args=(name,), name=name, daemon=True).start()
         except RuntimeError:
             # The system gives no more threads, or the interpreter ends: those that are here go on.
             with self._lock:
-                self._most = self._threads = self._threads - 1
-                self._idle -= 1
+                self._starting = False
+                self._threads -= 1
+                self._most = self._threads
 
     def _serve(self, name: str) -> None:
-        number = name.rpartition("-")[2]
+        driver, _, number = name.rpartition("-")
         thread = threading.current_thread()
-        driver = name.rpartition("-")[0]
         queue = self._queue
-        while True:
+        self._starting = False
+        while not queue.closed:
             native = queue.next(_LOOK_SECONDS)
             if native is None:
-                if queue.closed:
-                    return
                 continue
-            self._idle -= 1
-            if queue.waiting and not self._idle:
+            # Somebody is there for the next run, however long this one takes.
+            if self._threads < self._most and not queue.idle:
                 self._grow()
             if native.driver != driver:
                 driver = native.driver
                 thread.name = f"{driver}-{number}"
             contextvars.copy_context().run(_reconcile, native, self._handlers[driver])
-            # Nothing of the run may live on in a thread that waits.
+            # Nothing of the run lives on in a thread that waits.
             del native
-            self._idle += 1
 
 
 def _reconcile(native: _native.Run, function: Reconcile) -> None:
