@@ -63,6 +63,13 @@ impl Queue {
         Ok(handed.map(|handed| self.run(handed)))
     }
 
+    /// Waits until there is anything but a run to take, for so long at most. Beside threads.
+    #[pyo3(signature = (seconds, /))]
+    fn wait_for_notice(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
+        let most = duration(seconds)?;
+        Ok(py.detach(|| self.queue.wait_for_notice(most)))
+    }
+
     /// Takes up to so many runs, and all the rest. For a loop.
     #[pyo3(signature = (most, /))]
     fn take(&self, most: usize) -> News {

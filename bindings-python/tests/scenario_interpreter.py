@@ -15,7 +15,7 @@ ENDS = set("succeed fail retry raise panic".split())
 
 
 class UnknownStep(Exception):
-    pass
+    __module__ = "__main__"
 
 
 async def interpret(run: Run, wait: Any, execute: Any) -> DriverResult | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import os
 import threading
 import weakref
@@ -93,31 +94,44 @@ class Session:
             self._tasks.stop()
 
     def _watch(self) -> None:
-        most = _LONG_SECONDS if self._loop is None else _LOOK_SECONDS
         try:
-            while not self.native.wait_started(most):
-                self._look_after_loop()
-            self.started.happen()
-            report = self.native.wait_ended(most)
+            report = None
             while report is None:
-                self._look_after_loop()
-                report = self.native.wait_ended(most)
+                self._wait()
+                if not self.started.happened and self._has_started():
+                    self.started.happen()
+                report = self.native.wait_ended(0)
             self.report = DrainReport(*report)
         except ConveyorError as error:
             self.error = error
-        self._finish()
+        self._close_queues()
+        self.started.happen()
+        self.ended.happen()
+        _SESSIONS.discard(self)
+
+    def _has_started(self) -> bool:
+        try:
+            return self.native.wait_started(0)
+        except ConveyorError:
+            return False  # Its end says why, and whether it is an error.
+
+    def _wait(self) -> None:
+        """Until it has started or ended, a run of a thread is cancelled, or the loop wants a look."""
+        most = _LONG_SECONDS if self._loop is None else _LOOK_SECONDS
+        if self._threads is not None:
+            self._threads.wait(most)
+        elif self.started.happened:
+            self.native.wait_ended(most)
+        else:
+            with contextlib.suppress(ConveyorError):
+                self.native.wait_started(most)
+        self._look_after_loop()
 
     def _look_after_loop(self) -> None:
         if self._loop is not None and self._loop.is_closed():
             # Nobody runs its tasks any more.
             self.native.end_now()
             self._close_queues()
-
-    def _finish(self) -> None:
-        self._close_queues()
-        self.started.happen()
-        self.ended.happen()
-        _SESSIONS.discard(self)
 
     def _close_queues(self) -> None:
         for queue in self._queues:

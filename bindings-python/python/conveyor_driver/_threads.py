@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from . import _native
 from ._context import CURRENT
@@ -18,7 +18,8 @@ _LOOK_SECONDS = 3600.0
 
 
 class ThreadHost:
-    """Serves a queue with threads: one at first, more when runs wait for one, ``most`` in the end."""
+    """Serves a queue with threads: as many as runs were in flight at once, ``most`` at most. A thread
+    whose run is cancelled and goes on does not count: it may never come back."""
 
     def __init__(
         self, queue: _native.Queue, handlers: Mapping[str, Reconcile], most: int
@@ -28,15 +29,26 @@ class ThreadHost:
         self._most = most
         self._threads = 0
         self._starting = False
+        self._running: set[int] = set()
+        self._overdue: set[int] = set()
         self._lock = threading.Lock()
 
     def start(self) -> None:
         """Starts the first thread."""
         self._grow()
 
+    def wait(self, seconds: float) -> None:
+        """Waits until the manager is in another state or runs are told to end, for so long at most."""
+        self._queue.wait_for_notice(seconds)
+        _, cancelled, _ = self._queue.take(0)
+        with self._lock:
+            self._overdue.update(self._running.intersection(cancelled))
+        if cancelled and not self._queue.idle:
+            self._grow()
+
     def _grow(self) -> None:
         with self._lock:
-            if self._starting or self._threads >= self._most:
+            if self._starting or self._threads >= self._most + len(self._overdue):
                 return
             self._starting = True
             self._threads += 1
@@ -48,7 +60,6 @@ class ThreadHost:
             with self._lock:
                 self._starting = False
                 self._threads -= 1
-                self._most = self._threads
 
     def _serve(self, name: str) -> None:
         driver, _, number = name.rpartition("-")
@@ -59,8 +70,12 @@ class ThreadHost:
             native = queue.next(_LOOK_SECONDS)
             if native is None:
                 continue
+            key = native.key
+            with self._lock:
+                self._running.add(key)
+                may_grow = self._threads < self._most + len(self._overdue)
             # Somebody is there for the next run, however long this one takes.
-            if self._threads < self._most and not queue.idle:
+            if may_grow and not queue.idle:
                 self._grow()
             if native.driver != driver:
                 driver = native.driver
@@ -68,6 +83,12 @@ class ThreadHost:
             contextvars.copy_context().run(_reconcile, native, self._handlers[driver])
             # Nothing of the run lives on in a thread that waits.
             del native
+            with self._lock:
+                self._running.discard(key)
+                self._overdue.discard(key)
+                if self._threads > self._most + len(self._overdue):
+                    self._threads -= 1
+                    return
 
 
 def _reconcile(native: _native.Run, function: Reconcile) -> None:
