@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use serde_json::{Map, Number, Value};
@@ -33,10 +33,8 @@ enum Step {
 }
 
 enum Kind {
-    /// Not a value that JSON has.
-    Type(String),
-    /// A value of a type that JSON has.
-    Value(&'static str),
+    /// It is not what JSON can hold.
+    Unfit(String),
     /// What Python itself raised.
     Raised(PyErr),
 }
@@ -67,8 +65,7 @@ impl Fault {
             path.push('…');
         }
         match self.kind {
-            Kind::Type(what) => PyTypeError::new_err(format!("{path}: {what}")),
-            Kind::Value(what) => PyValueError::new_err(format!("{path}: {what}")),
+            Kind::Unfit(what) => PyTypeError::new_err(format!("{path}: {what}")),
             Kind::Raised(error) => {
                 let named = PyTypeError::new_err(format!("{path}: cannot be read"));
                 named.set_cause(py, Some(error));
@@ -99,11 +96,11 @@ fn read(value: &Bound<'_, PyAny>, deeper: usize) -> Result<Value, Fault> {
         return integer(number);
     }
     if let Ok(number) = value.cast::<PyFloat>() {
-        let not_finite = || Fault::of(Kind::Value("NaN and infinity are not JSON"));
+        let not_finite = || Fault::of(Kind::Unfit("NaN and infinity are not JSON".to_owned()));
         return Number::from_f64(number.value()).map(Value::Number).ok_or_else(not_finite);
     }
     let Some(deeper) = deeper.checked_sub(1) else {
-        return Err(Fault::of(Kind::Value("is nested too deep, or within itself")));
+        return Err(Fault::of(Kind::Unfit("is nested too deep, or within itself".to_owned())));
     };
     if let Ok(dict) = value.cast::<PyDict>() {
         return read_members(dict, deeper).map(Value::Object);
@@ -115,7 +112,7 @@ fn read(value: &Bound<'_, PyAny>, deeper: usize) -> Result<Value, Fault> {
         return read_items(tuple.iter(), deeper);
     }
     let kind = value.get_type().qualname()?;
-    Err(Fault::of(Kind::Type(format!("{kind} is not JSON"))))
+    Err(Fault::of(Kind::Unfit(format!("{kind} is not JSON"))))
 }
 
 fn read_members(dict: &Bound<'_, PyDict>, deeper: usize) -> Result<Map<String, Value>, Fault> {
@@ -124,7 +121,7 @@ fn read_members(dict: &Bound<'_, PyDict>, deeper: usize) -> Result<Map<String, V
         let Ok(key) = key.cast::<PyString>() else {
             let (shown, kind) = (key.repr()?, key.get_type().qualname()?);
             let what = format!("the key {shown} is {kind}, JSON has text only");
-            return Err(Fault::of(Kind::Type(what)));
+            return Err(Fault::of(Kind::Unfit(what)));
         };
         let key = text_of(key)?;
         let value = read(&value, deeper).map_err(|fault| fault.under(Step::Member(key.clone())))?;
@@ -146,7 +143,7 @@ fn read_items<'py>(
 fn text_of(text: &Bound<'_, PyString>) -> Result<String, Fault> {
     let text = text.to_str();
     text.map(str::to_owned)
-        .map_err(|_| Fault::of(Kind::Value("holds a lone surrogate, which is not text")))
+        .map_err(|_| Fault::of(Kind::Unfit("holds a lone surrogate, which is not text".to_owned())))
 }
 
 fn integer(number: &Bound<'_, PyInt>) -> Result<Value, Fault> {
@@ -154,7 +151,7 @@ fn integer(number: &Bound<'_, PyInt>) -> Result<Value, Fault> {
         return Ok(number.into());
     }
     let too_large =
-        |_| Fault::of(Kind::Value("is an integer of more than 64 bits; give it as text"));
+        |_| Fault::of(Kind::Unfit("is an integer of more than 64 bits; give it as text".to_owned()));
     number.extract::<u64>().map(Value::from).map_err(too_large)
 }
 

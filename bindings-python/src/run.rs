@@ -165,13 +165,13 @@ impl Run {
         &self,
         kind: &Bound<'_, PyString>,
         message: &Bound<'_, PyString>,
-        traceback: &Bound<'_, PyString>,
+        traceback: Option<&Bound<'_, PyString>>,
         data: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let data = json::from_python(data, "data")?;
-        let traceback = traceback.to_string_lossy().into_owned();
+        let traceback = traceback.map(|text| text.to_string_lossy().into_owned());
         let mut failure =
-            Failure::of_type(kind.to_string_lossy(), message.to_string_lossy(), Some(traceback));
+            Failure::of_type(kind.to_string_lossy(), message.to_string_lossy(), traceback);
         if data != Value::Null {
             failure = failure.data(data);
         }

@@ -107,3 +107,9 @@ __all__ = [
     "capture_print",
     "current_run",
 ]
+
+for _name in __all__:
+    # Tracebacks and results name them as they are imported.
+    if isinstance(_public := globals()[_name], type):
+        _public.__module__ = __name__
+del _name, _public

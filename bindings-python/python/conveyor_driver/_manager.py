@@ -50,6 +50,8 @@ class DriverManager:
         if isinstance(drivers, BaseDriver):
             drivers = [drivers]
         self._drivers = [_with_handler(i, driver) for i, driver in enumerate(drivers)]
+        if stream is not None and not hasattr(stream, "_native"):
+            raise TypeError(f"stream: {type(stream).__qualname__} is no EmbeddedStream")
         self._options: dict[str, Any] = {**options}
         self._signals = bool(_native.manager_options(self._options)["signals"])
         self._stream = stream

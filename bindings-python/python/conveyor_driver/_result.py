@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 import inspect
 import math
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from traceback import format_exception
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Union
 
@@ -61,7 +61,7 @@ class Retry(Exception):
             if isinstance(after, bool) or not isinstance(after, (int, float)):
                 raise TypeError(f"after: {type(after).__name__} is no number of seconds")
             if not (math.isfinite(after) and after >= 0):
-                raise ValueError(f"after: {after} is no delay in seconds")
+                raise TypeError(f"after: {after} is no delay in seconds")
         self.message = message
         self.after = after
 
@@ -115,10 +115,14 @@ def fail(run: _native.Run, error: BaseException) -> None:
     if isinstance(error, Retry):
         run.retry(_text(error), error.after)
         return
-    data = error.data if isinstance(error, Failed) else None
     try:
-        run.fail(_name(error), _text(error), _traceback(error), data)
-    except (TypeError, ValueError) as unfit:
+        if isinstance(error, Failed):
+            # Meant as it is: where it was raised says nothing, unless something was behind it.
+            traceback = _traceback(error) if error.__cause__ else None
+            run.fail("Failed", _text(error), traceback, error.data)
+        else:
+            run.fail(_name(error), _text(error), _traceback(error), None)
+    except TypeError as unfit:
         # The data are not JSON: that is what went wrong then.
         run.fail(_name(unfit), _text(unfit), _traceback(error), None)
 
@@ -146,7 +150,7 @@ _LONGEST = 16 * 1024
 
 def _traceback(error: BaseException) -> str:
     try:
-        text = "".join(traceback.format_exception(type(error), error, _own(error.__traceback__)))
+        text = "".join(format_exception(type(error), error, _own(error.__traceback__)))
     except Exception:
         return f"<the traceback of {_kind(error)} cannot be read>"
     if len(text) > _LONGEST:
