@@ -14,11 +14,12 @@ _MOST = 2048
 
 
 def listen() -> None:
-    """Hands records on from now on. The level is that of the logger now."""
+    """Hands records on from now on. Level debug only when the logger has it now."""
     global _LISTENER
     with _LOCK:
         if _LISTENER is None or _LISTENER.pid != os.getpid():
-            level = logging.getLogger("conveyor_driver").getEffectiveLevel()
+            # Most raise or lower the level later; records of level info are few.
+            level = min(logging.getLogger("conveyor_driver").getEffectiveLevel(), logging.INFO)
             _LISTENER = _Listener(level)
 
 

@@ -147,6 +147,7 @@ class DriverManager:
         """Drains, and ends every run now when the block was cancelled or interrupted."""
         session = self._session
         assert session is not None, "it was entered"
+        session.check_loop()
         session.native.drain()
         try:
             await session.ended.wait_async()

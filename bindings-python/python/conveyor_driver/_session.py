@@ -88,6 +88,11 @@ class Session:
         else:
             self.native.drain()
 
+    def check_loop(self) -> None:
+        """Raises ``RuntimeError`` on another loop than the one it was started on."""
+        if self._loop is not None and asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError("the manager was started on another loop")
+
     def close_tasks(self) -> None:
         """On the loop: listens no more."""
         if self._tasks is not None:
