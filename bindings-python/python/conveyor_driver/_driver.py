@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import functools
-import inspect
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 from . import _native
-from ._result import ReconcileResult
-from ._run import Run
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, TypeVar
+
     from typing_extensions import Unpack
 
     from ._documents import DriverOptions, DriverSettings, ManagerOptions
     from ._outcome import DrainReport
+    from ._types import Reconcile
 
-__all__ = ["BaseDriver", "Driver", "Reconcile"]
+    _F = TypeVar("_F", bound=Reconcile)
 
-#: A reconcile: ``def`` or ``async def``, with the run as its one argument.
-Reconcile = Callable[[Run], Union[ReconcileResult, Awaitable[ReconcileResult]]]
-_F = TypeVar("_F", bound=Reconcile)
+__all__ = ["BaseDriver", "Driver"]
 
 
 class BaseDriver:
@@ -109,24 +107,30 @@ class Driver(BaseDriver):
         return self._function
 
 
+_IS_COROUTINE = 0x80  # inspect.CO_COROUTINE; inspect takes long to import.
+_IS_GENERATOR = 0x20 | 0x200
+
+
 def is_async(function: Reconcile) -> bool:
     """Whether calling it gives a coroutine."""
-    function = _plain(function)
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - the method of an object that is called
-    )
+    if hasattr(function, "_is_coroutine_mark"):
+        return True  # inspect.markcoroutinefunction
+    return bool(_flags(function) & _IS_COROUTINE)
 
 
 def check_reconcile(function: Any) -> None:
     """Raises ``TypeError`` for what cannot be a reconcile."""
     if not callable(function):
         raise TypeError(f"reconcile: {type(function).__qualname__} is not callable")
-    if inspect.isclass(function):
+    if isinstance(function, type):
         raise TypeError(f"reconcile: {function.__qualname__} is a class; give a function")
-    shown = _shown(function)
-    plain = _plain(function)
-    if inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
-        raise TypeError(f"reconcile: {shown} yields; a reconcile returns its result")
+    if _flags(function) & _IS_GENERATOR:
+        raise TypeError(f"reconcile: {_shown(function)} yields; a reconcile returns its result")
+    code = getattr(function, "__code__", None)
+    if code is not None and code.co_argcount == 1 and not code.co_kwonlyargcount:
+        return
+    import inspect
+
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
@@ -135,14 +139,22 @@ def check_reconcile(function: Any) -> None:
         signature.bind(None)
     except TypeError:
         raise TypeError(
-            f"reconcile: {shown}{signature} must take one argument, the run"
+            f"reconcile: {_shown(function)}{signature} must take one argument, the run"
         ) from None
+
+
+def _flags(function: Any) -> int:
+    function = _plain(function)
+    code = getattr(function, "__code__", None) or getattr(
+        getattr(type(function), "__call__", None), "__code__", None  # noqa: B004
+    )
+    return int(getattr(code, "co_flags", 0))
 
 
 def _plain(function: Any) -> Any:
     while isinstance(function, functools.partial):
         function = function.func
-    return function
+    return getattr(function, "__func__", function)
 
 
 def _shown(function: Any) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import sys
 import threading
 
 from . import _native
@@ -11,6 +11,7 @@ from . import _native
 _LOCK = threading.Lock()
 _LISTENER: _Listener | None = None
 _MOST = 2048
+_INFO = 20
 
 
 def listen() -> None:
@@ -18,9 +19,7 @@ def listen() -> None:
     global _LISTENER
     with _LOCK:
         if _LISTENER is None or _LISTENER.pid != os.getpid():
-            # Most raise or lower the level later; records of level info are few.
-            level = min(logging.getLogger("conveyor_driver").getEffectiveLevel(), logging.INFO)
-            _LISTENER = _Listener(level)
+            _LISTENER = _Listener(_level())
 
 
 def close() -> None:
@@ -28,6 +27,14 @@ def close() -> None:
     with _LOCK:
         if _LISTENER is not None and _LISTENER.pid == os.getpid():
             _LISTENER.hand_on()
+
+
+def _level() -> int:
+    """Info, since most who lower the level do so later; it costs little."""
+    logging = sys.modules.get("logging")
+    if logging is None:
+        return _INFO
+    return min(int(logging.getLogger("conveyor_driver").getEffectiveLevel()), _INFO)
 
 
 class _Listener:
@@ -42,7 +49,12 @@ class _Listener:
             self.hand_on()
 
     def hand_on(self) -> None:
-        for nanos, level, target, message, fields in self._logs.take(_MOST):
+        records = self._logs.take(_MOST)
+        if not records:
+            return
+        import logging
+
+        for nanos, level, target, message, fields in records:
             logger = logging.getLogger(target.replace("::", "."))
             if not logger.isEnabledFor(level):
                 continue

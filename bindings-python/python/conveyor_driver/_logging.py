@@ -71,7 +71,7 @@ class _Printed(io.TextIOBase):
         begun = run._printed.pop(self._stream, "") + text
         *lines, rest = begun.split("\n")
         for line in lines:
-            _line(run, self._stream, line)
+            run._print_line(self._stream, line)
         if rest:
             run._printed[self._stream] = rest
         return len(text)
@@ -93,15 +93,3 @@ class _Printed(io.TextIOBase):
     @property
     def encoding(self) -> str:  # type: ignore[override]
         return self._beside.encoding
-
-
-def end_of_print(run: Run) -> None:
-    """Writes what a run printed without a line end."""
-    for stream, rest in run._printed.items():
-        _line(run, stream, rest)
-    run._printed.clear()
-
-
-def _line(run: Run, stream: str, line: str) -> None:
-    method = run.log.info if stream == "stdout" else run.log.warning
-    method(line, stream=stream)

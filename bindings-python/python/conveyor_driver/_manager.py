@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import signal
-import threading
-from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+import sys
 
 from . import _native
 from ._codes import Closed
-from ._driver import BaseDriver, Reconcile, is_async
-from ._error import ConveyorError
-from ._loop import run_on_loop
-from ._outcome import DrainReport
+from ._driver import BaseDriver, is_async
 from ._session import Session
+from ._signals import Signals
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import asyncio
+    import threading
+    from collections.abc import Sequence
+    from types import TracebackType
+    from typing import Any
+
     from typing_extensions import Self, Unpack
 
     from ._documents import ManagerOptions
+    from ._outcome import DrainReport
+    from ._types import Reconcile
     from .testing import EmbeddedStream
 
 __all__ = ["DriverManager"]
@@ -67,16 +69,13 @@ class DriverManager:
         """
         _refuse_running_loop("run()", "await serve()")
         if self._has_async():
-            return run_on_loop(self._run_on_loop())
+            from . import _serving
+
+            return _serving.run(self)
         session = self._begin(None)
-        with self._handled_signals(session, signal.SIGINT, signal.SIGTERM):
+        with Signals(session, self._signals, signal.SIGINT, signal.SIGTERM):
             session.ended.wait()
         return session.result()
-
-    async def _run_on_loop(self) -> DrainReport:
-        session = self._begin(asyncio.get_running_loop())
-        with self._handled_signals(session, signal.SIGINT, signal.SIGTERM):
-            return await self._serve(session)
 
     async def serve(self) -> DrainReport:
         """Runs on the running loop until it is stopped, and returns its report.
@@ -84,19 +83,9 @@ class DriverManager:
         Cancelled, it drains before it raises; cancelled again, it ends every run now. SIGTERM drains as in
         ``run()`` when nobody else handles it; Ctrl-C is left to ``asyncio.run``, which cancels.
         """
-        session = self._begin(asyncio.get_running_loop())
-        with self._handled_signals(session, signal.SIGTERM):
-            return await self._serve(session)
+        from . import _serving
 
-    async def _serve(self, session: Session) -> DrainReport:
-        try:
-            await session.ended.wait_async()
-        except asyncio.CancelledError:
-            await _end(session)
-            raise
-        finally:
-            session.close_tasks()
-        return session.result()
+        return await _serving.serve(self, signal.SIGTERM)
 
     def stop(self) -> None:
         """Asks it to drain: take no more events, give back those that have not started, let runs finish
@@ -126,16 +115,9 @@ class DriverManager:
 
     async def __aenter__(self) -> Self:
         """Returns once every driver is ready to receive events."""
-        session = self._begin(asyncio.get_running_loop())
-        try:
-            await session.started.wait_async()
-        except asyncio.CancelledError:
-            await _end(session)
-            session.close_tasks()
-            raise
-        if session.error is not None:
-            session.close_tasks()
-            raise session.error
+        from . import _serving
+
+        await _serving.enter(self)
         return self
 
     async def __aexit__(
@@ -144,18 +126,12 @@ class DriverManager:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Drains, and ends every run now when the block was cancelled or interrupted."""
+        """Drains; cancelled again meanwhile, it ends every run now."""
+        from . import _serving
+
         session = self._session
         assert session is not None, "it was entered"
-        session.check_loop()
-        session.native.drain()
-        try:
-            await session.ended.wait_async()
-        except asyncio.CancelledError:
-            await _end(session)
-            raise
-        finally:
-            session.close_tasks()
+        await _serving.leave(session)
         if error is None:
             session.result()
 
@@ -164,7 +140,9 @@ class DriverManager:
         thread of its own."""
         _refuse_running_loop("with", "async with")
         if self._has_async():
-            self._start_loop_thread()
+            from . import _serving
+
+            self._loop_thread = _serving.on_thread(self)
         session = self._session or self._begin(None)
         session.started.wait()
         if session.error is not None:
@@ -192,32 +170,6 @@ class DriverManager:
         if error is None:
             session.result()
 
-    def _start_loop_thread(self) -> None:
-        begun = threading.Event()
-        failed: list[BaseException] = []
-
-        async def serve() -> None:
-            try:
-                session = self._begin(asyncio.get_running_loop())
-            finally:
-                begun.set()
-            with contextlib.suppress(ConveyorError):
-                await self._serve(session)
-
-        def work() -> None:
-            try:
-                run_on_loop(serve())
-            except BaseException as error:
-                failed.append(error)
-
-        thread = threading.Thread(target=work, name="conveyor-loop", daemon=True)
-        thread.start()
-        begun.wait()
-        if self._session is None:
-            thread.join()
-            raise failed[0]
-        self._loop_thread = thread
-
     def _begin(self, loop: asyncio.AbstractEventLoop | None) -> Session:
         if self._session is not None:
             raise Closed("the manager was started before; make a new one")
@@ -232,30 +184,6 @@ class DriverManager:
     def _has_async(self) -> bool:
         return any(is_async(function) for _, function in self._drivers)
 
-    @contextlib.contextmanager
-    def _handled_signals(self, session: Session, *numbers: signal.Signals) -> Iterator[None]:
-        """Signals stop the manager meanwhile, where nobody else handles them."""
-        before: dict[signal.Signals, Any] = {}
-        if self._signals and threading.current_thread() is threading.main_thread():
-            for number in numbers:
-                if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-                    before[number] = signal.signal(number, lambda *_: session.stop_signal())
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-async def _end(session: Session) -> None:
-    """Drains in a task that was cancelled; cancelled again, it ends every run now."""
-    session.native.drain()
-    while not session.ended.happened:
-        try:
-            await session.ended.wait_async()
-        except asyncio.CancelledError:
-            session.native.end_now()
-
 
 def _with_handler(i: int, driver: BaseDriver) -> tuple[BaseDriver, Reconcile]:
     if not isinstance(driver, BaseDriver):
@@ -269,8 +197,6 @@ def _with_handler(i: int, driver: BaseDriver) -> tuple[BaseDriver, Reconcile]:
 
 
 def _refuse_running_loop(this: str, other: str) -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise RuntimeError(f"{this} would hold up the loop that runs in this thread; use {other}")
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None and asyncio._get_running_loop() is not None:
+        raise RuntimeError(f"{this} would hold up the loop that runs in this thread; use {other}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import threading
-from collections.abc import Callable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
 
 
 class Moment:
@@ -35,6 +37,9 @@ class Moment:
 
     async def wait_async(self) -> None:
         """Waits for it on the running loop."""
+        import asyncio
+        import contextlib
+
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
 

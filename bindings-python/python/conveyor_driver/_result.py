@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import datetime
-import inspect
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from traceback import format_exception
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Union
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import datetime
+    from types import TracebackType
+    from typing import Any
+
     from . import _native
+    from ._types import ReconcileResult
 
-__all__ = ["DriverResult", "Failed", "ReconcileResult", "Retry"]
+__all__ = ["DriverResult", "Failed", "Retry"]
 
 
-@dataclass(frozen=True)
 class DriverResult:
     """What a driver run came to.
 
     Make one with ``DriverResult.success("done")`` or ``DriverResult.failure("no such branch")``.
     """
 
+    __slots__ = ("data", "message", "succeeded")
+
     #: Whether the pipeline goes on.
     succeeded: bool
     #: One line for people.
-    message: str = ""
+    message: str
     #: Anything later steps may need, as JSON has it. Keep it small.
-    data: Any = None
+    data: Any
+
+    def __init__(self, succeeded: bool, message: str = "", data: Any = None) -> None:
+        self.succeeded = succeeded
+        self.message = message
+        self.data = data
 
     @classmethod
     def success(cls, message: str = "", data: Any = None) -> DriverResult:
@@ -41,9 +44,20 @@ class DriverResult:
         """A bad result: the pipeline stops here."""
         return cls(False, message, data)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DriverResult):
+            return NotImplemented
+        return (self.succeeded, self.message, self.data) == (
+            other.succeeded,
+            other.message,
+            other.data,
+        )
 
-#: What a reconcile may return: a result, the document of one, or nothing for a good result.
-ReconcileResult = Union[DriverResult, Mapping[str, Any], None]
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        kind = "success" if self.succeeded else "failure"
+        return f"DriverResult.{kind}({self.message!r}, {self.data!r})"
 
 
 class Retry(Exception):
@@ -55,15 +69,19 @@ class Retry(Exception):
 
     def __init__(self, message: str = "", *, after: float | datetime.timedelta | None = None) -> None:
         super().__init__(message)
-        if isinstance(after, datetime.timedelta):
-            after = after.total_seconds()
-        if after is not None:
-            if isinstance(after, bool) or not isinstance(after, (int, float)):
-                raise TypeError(f"after: {type(after).__name__} is no number of seconds")
-            if not (math.isfinite(after) and after >= 0):
-                raise TypeError(f"after: {after} is no delay in seconds")
         self.message = message
-        self.after = after
+        self.after = None if after is None else _seconds(after)
+
+
+def _seconds(after: float | datetime.timedelta) -> float:
+    """A delay in seconds; whatever is none is refused."""
+    total = getattr(after, "total_seconds", None)
+    seconds = after if total is None else total()
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise TypeError(f"after: {type(after).__name__} is no number of seconds")
+    if not 0 <= seconds < float("inf"):
+        raise TypeError(f"after: {seconds} is no delay in seconds")
+    return float(seconds)
 
 
 class Failed(Exception):
@@ -87,7 +105,7 @@ def finish(run: _native.Run, returned: ReconcileResult) -> None:
         run.end(True, "", None)
     elif isinstance(returned, DriverResult):
         run.end(returned.succeeded, returned.message, returned.data)
-    elif isinstance(returned, Mapping):
+    elif isinstance(returned, dict):
         for member in returned:
             if member not in _MEMBERS:
                 raise TypeError(
@@ -97,8 +115,8 @@ def finish(run: _native.Run, returned: ReconcileResult) -> None:
         if "success" not in returned:
             raise TypeError("reconcile returned a dict without the member 'success'")
         run.end(returned["success"], returned.get("message", ""), returned.get("data"))
-    elif inspect.isawaitable(returned):
-        if inspect.iscoroutine(returned):
+    elif hasattr(returned, "__await__"):
+        if hasattr(returned, "close"):
             returned.close()
         raise TypeError(
             f"reconcile is a def that returned {_kind(returned)}; write async def to have it awaited"
@@ -149,6 +167,8 @@ _LONGEST = 16 * 1024
 
 
 def _traceback(error: BaseException) -> str:
+    from traceback import format_exception
+
     try:
         text = "".join(format_exception(type(error), error, _own(error.__traceback__)))
     except Exception:

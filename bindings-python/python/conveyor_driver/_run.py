@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import datetime
 import os
 import threading
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._outcome import ExecOutput
 from ._native import RunLog
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import asyncio
+    import datetime
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from ._outcome import ExecOutput
     from ._documents import CancelReason, Command, Resource
 
 __all__ = ["Run", "RunLog"]
@@ -93,6 +94,8 @@ class Run:
         if self._deadline is None:
             left = self._native.time_left
             if left is not None:
+                import datetime
+
                 now = datetime.datetime.now(datetime.timezone.utc)
                 self._deadline = now + datetime.timedelta(seconds=left)
         return self._deadline
@@ -120,6 +123,8 @@ class Run:
         Raises ``ExecFailed`` when it cannot be started, ``Cancelled`` when the run was cancelled before.
         """
         command = _command(program, args, env, clear_env, cwd, stdin, grace)
+        from ._outcome import ExecOutput
+
         return ExecOutput(*self._native.exec(command, _native.Stop()))
 
     async def exec(
@@ -134,6 +139,11 @@ class Run:
     ) -> ExecOutput:
         """The same without holding up the loop. Cancelled, it ends the command before it raises."""
         command = _command(program, args, env, clear_env, cwd, stdin, grace)
+        import asyncio
+        import contextlib
+
+        from ._outcome import ExecOutput
+
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[ExecOutput] = loop.create_future()
         stop = _native.Stop()
@@ -169,6 +179,16 @@ class Run:
             if not ended.cancelled():
                 ended.exception()  # Nobody else asks for it.
             raise
+
+    def _print_line(self, stream: str, line: str) -> None:
+        write = self.log.info if stream == "stdout" else self.log.warning
+        write(line, stream=stream)
+
+    def _end_of_print(self) -> None:
+        """Writes what was printed without a line end."""
+        for stream, rest in self._printed.items():
+            self._print_line(stream, rest)
+        self._printed.clear()
 
     def __repr__(self) -> str:
         return f"<Run {self.id} of {self.driver}, attempt {self.attempt}>"

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
-import contextlib
 import os
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from . import _library, _native
-from ._driver import BaseDriver, Reconcile, is_async
+from ._driver import is_async
 from ._error import ConveyorError
 from ._moment import Moment
-from ._outcome import DrainReport
-from ._tasks import TaskHost
 from ._threads import ThreadHost
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from ._driver import BaseDriver
+    from ._outcome import DrainReport
+    from ._tasks import TaskHost
+    from ._types import Reconcile
     from .testing import EmbeddedStream
 
 #: How often the loop of ``async def`` handlers is looked after.
@@ -54,6 +57,8 @@ class Session:
             most = sum(d.options["concurrency"] for d, f in drivers if not is_async(f))
             self._threads = ThreadHost(queues[False], of_threads, most)
         if of_tasks:
+            from ._tasks import TaskHost
+
             assert loop is not None, "async handlers have a loop"
             queues[True] = _native.Queue(True)
             self._tasks = TaskHost(queues[True], of_tasks, loop)
@@ -81,15 +86,10 @@ class Session:
         assert self.report is not None, "it has ended"
         return self.report
 
-    def stop_signal(self) -> None:
-        """The first asks to drain, the second to end now."""
-        if self.native.state in ("draining", "ended"):
-            self.native.end_now()
-        else:
-            self.native.drain()
-
     def check_loop(self) -> None:
         """Raises ``RuntimeError`` on another loop than the one it was started on."""
+        import asyncio
+
         if self._loop is not None and asyncio.get_running_loop() is not self._loop:
             raise RuntimeError("the manager was started on another loop")
 
@@ -106,6 +106,8 @@ class Session:
                 if not self.started.happened and self._has_started():
                     self.started.happen()
                 report = self.native.wait_ended(0)
+            from ._outcome import DrainReport
+
             self.report = DrainReport(*report)
         except ConveyorError as error:
             self.error = error
@@ -128,8 +130,10 @@ class Session:
         elif self.started.happened:
             self.native.wait_ended(most)
         else:
-            with contextlib.suppress(ConveyorError):
+            try:
                 self.native.wait_started(most)
+            except ConveyorError:
+                pass  # Its end says why.
         self._look_after_loop()
 
     def _look_after_loop(self) -> None:

@@ -10,10 +10,9 @@ from typing import Any
 
 from . import _native
 from ._context import CURRENT
-from ._driver import Reconcile
-from ._logging import end_of_print
 from ._result import fail, finish
 from ._run import Run
+from ._types import Reconcile
 
 #: How many runs are started before the loop does anything else.
 _BURST = 64
@@ -74,7 +73,7 @@ class TaskHost:
         try:
             returned = await self._handlers[native.driver](run)  # type: ignore[misc]
             if run._printed:
-                end_of_print(run)
+                run._end_of_print()
             finish(native, returned)
         except asyncio.CancelledError:
             # Cancelled by the core, it is answered as that; else it is given back.
@@ -84,7 +83,7 @@ class TaskHost:
             raise
         except BaseException as error:
             if run._printed:
-                end_of_print(run)
+                run._end_of_print()
             fail(native, error)
         finally:
             self._tasks.pop(key, None)

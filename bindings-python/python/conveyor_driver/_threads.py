@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Mapping, Sequence
 
-from . import _native
 from ._context import CURRENT
-from ._driver import Reconcile
-from ._logging import end_of_print
 from ._result import fail, finish
 from ._run import Run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from . import _native
+    from ._types import Reconcile
 
 #: How long a thread waits for a run before it looks again.
 _LOOK_SECONDS = 3600.0
@@ -97,10 +100,10 @@ def _reconcile(native: _native.Run, function: Reconcile) -> None:
     try:
         returned = function(run)
         if run._printed:
-            end_of_print(run)
+            run._end_of_print()
         finish(native, returned)  # type: ignore[arg-type]
     except BaseException as error:
         # SystemExit and its like, too: one run does not end the others.
         if run._printed:
-            end_of_print(run)
+            run._end_of_print()
         fail(native, error)
