@@ -44,14 +44,17 @@ class DriverManager:
         **options: Unpack[ManagerOptions],
     ) -> None:
         """Takes drivers and the options of a manager; ``ManagerOptions`` describes them. What they do not
-        give is filled from the environment.
+        give is filled from the environment. A driver may get its reconcile later, before the start.
 
         With ``stream`` it does not connect to a server. Raises ``OptionsInvalid`` for an option that is
-        unknown or of the wrong type, and ``TypeError`` for a driver without a reconcile.
+        unknown or of the wrong type.
         """
         if isinstance(drivers, BaseDriver):
             drivers = [drivers]
-        self._drivers = [_with_handler(i, driver) for i, driver in enumerate(drivers)]
+        for i, driver in enumerate(drivers):
+            if not isinstance(driver, BaseDriver):
+                raise TypeError(f"drivers[{i}]: {type(driver).__qualname__} is no driver")
+        self._drivers = list(drivers)
         if stream is not None and not hasattr(stream, "_native"):
             raise TypeError(f"stream: {type(stream).__qualname__} is no EmbeddedStream")
         self._options: dict[str, Any] = {**options}
@@ -131,6 +134,8 @@ class DriverManager:
 
         session = self._session
         assert session is not None, "it was entered"
+        if error is not None and session.is_forked():
+            return
         await _serving.leave(session)
         if error is None:
             session.result()
@@ -158,6 +163,8 @@ class DriverManager:
         """Drains."""
         session = self._session
         assert session is not None, "it was entered"
+        if error is not None and session.is_forked():
+            return  # Its own end is that of a process where it is not.
         session.native.drain()
         try:
             session.ended.wait()
@@ -174,7 +181,7 @@ class DriverManager:
         if self._session is not None:
             raise Closed("the manager was started before; make a new one")
         loop = loop if self._has_async() else None
-        session = Session(self._drivers, self._options, self._stream, loop)
+        session = Session(self._handled(), self._options, self._stream, loop)
         session.start()
         self._session = session
         if self._stopped_early:
@@ -182,18 +189,19 @@ class DriverManager:
         return session
 
     def _has_async(self) -> bool:
-        return any(is_async(function) for _, function in self._drivers)
+        return any(is_async(function) for _, function in self._handled())
+
+    def _handled(self) -> list[tuple[BaseDriver, Reconcile]]:
+        return [(driver, _handler(i, driver)) for i, driver in enumerate(self._drivers)]
 
 
-def _with_handler(i: int, driver: BaseDriver) -> tuple[BaseDriver, Reconcile]:
-    if not isinstance(driver, BaseDriver):
-        raise TypeError(f"drivers[{i}]: {type(driver).__qualname__} is no driver")
+def _handler(i: int, driver: BaseDriver) -> Reconcile:
     function = driver._handler()
     if function is None:
         raise TypeError(
             f"drivers[{i}]: {driver!r} has no reconcile; decorate one with @driver.reconcile"
         )
-    return driver, function
+    return function
 
 
 def _refuse_running_loop(this: str, other: str) -> None:
