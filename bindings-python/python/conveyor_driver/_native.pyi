@@ -13,6 +13,21 @@ from ._documents import (
 )
 from .testing import DriverAnswer
 
+__all__ = [
+    "ACCEPTED",
+    "Accepted",
+    "Embedded",
+    "LibraryLogs",
+    "Manager",
+    "Queue",
+    "Run",
+    "RunLog",
+    "Stop",
+    "__version__",
+    "driver_options",
+    "manager_options",
+]
+
 __version__: str
 ACCEPTED: Accepted
 

@@ -24,7 +24,7 @@ __all__ = ["Run", "RunLog"]
 class Run:
     """One driver run."""
 
-    __slots__ = ("_deadline", "_native", "_printed", "_resource", "log")
+    __slots__ = ("__weakref__", "_deadline", "_native", "_printed", "_resource", "log")
 
     #: The run's log: ``run.log("text")``, and ``debug``, ``info``, ``warning`` and ``error``, each with
     #: labels as keywords. A call returns once the line has its place. In an ``async def``, ``await`` it to
