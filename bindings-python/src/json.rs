@@ -150,8 +150,9 @@ fn integer(number: &Bound<'_, PyInt>) -> Result<Value, Fault> {
     if let Ok(number) = number.extract::<i64>() {
         return Ok(number.into());
     }
-    let too_large =
-        |_| Fault::of(Kind::Unfit("is an integer of more than 64 bits; give it as text".to_owned()));
+    let too_large = |_| {
+        Fault::of(Kind::Unfit("is an integer of more than 64 bits; give it as text".to_owned()))
+    };
     number.extract::<u64>().map(Value::from).map_err(too_large)
 }
 
