@@ -29,7 +29,7 @@ soak: ## Mix faults at random for MINUTES (default 30); the table is also in tar
 	cargo run --profile faults --package conveyor-driver-tests --bin faults -- soak --minutes $(MINUTES)
 
 REPS ?= 5
-# Further options: --scale X, --million, --candidates A,B
+# Further options: --scale X, --million, --candidates A,B, --only TEXT
 BENCH ?=
 bench: ## Measure the driver beside a peer, REPS times (default 5); the tables are also in target/bench.md
 	@scripts/nats-server.sh

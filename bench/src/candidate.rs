@@ -16,6 +16,9 @@ pub struct Candidate {
 /// The one that the others are compared with.
 pub const PEER: &str = "peer";
 
+/// The runtime itself.
+pub const RUNTIME: &str = "conveyor";
+
 impl Candidate {
     /// All of them; the programs are in this folder.
     #[must_use]
@@ -23,7 +26,7 @@ impl Candidate {
         let candidate =
             |name, program, argument| Self { name, program: folder.join(program), argument };
         vec![
-            candidate("conveyor", "bench_driver", None),
+            candidate(RUNTIME, "bench_driver", None),
             candidate("conveyor-mt", "bench_driver", Some("multi-thread")),
             candidate(PEER, "bench_peer", None),
         ]

@@ -14,10 +14,11 @@ mod process;
 mod report;
 mod resting;
 mod scenario;
+mod seam;
 mod stage;
 mod table;
 
-pub use candidate::{Candidate, PEER};
+pub use candidate::{Candidate, PEER, RUNTIME};
 pub use clock::monotonic_us;
 pub use contract::{Contract, Work, line};
 pub use event::{DRIVER, event, number};

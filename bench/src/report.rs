@@ -82,6 +82,9 @@ impl Report {
         let first = self.rows.iter().filter(|row| row.table == table && row.repetition == 0);
         let mut scenarios: Vec<_> = first.map(|row| &row.scenario).collect();
         scenarios.dedup();
+        if scenarios.is_empty() {
+            return Ok(());
+        }
         let columns = table.columns();
         write!(f, "\n### {}\n\n| | |", table.title())?;
         for (i, (_, heading, _)) in columns.iter().enumerate() {
@@ -89,7 +92,10 @@ impl Report {
         }
         writeln!(f, "\n| --- | --- |{}", " ---: |".repeat(columns.len() + 1))?;
         for scenario in scenarios {
-            for candidate in &self.candidates {
+            let measured = |name: &&&str| {
+                self.rows.iter().any(|row| row.scenario == *scenario && row.candidate == **name)
+            };
+            for candidate in self.candidates.iter().filter(measured) {
                 write!(f, "| {scenario} | {candidate} |")?;
                 self.write_cells(scenario, candidate, columns, f)?;
             }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::candidate::Candidate;
+use crate::candidate::{Candidate, RUNTIME};
 use crate::contract::Work;
 use crate::figures::Figures;
 use crate::load::Load;
 use crate::table::Table;
-use crate::{live, resting};
+use crate::{live, resting, seam};
 
 /// One measurement, made of every candidate.
 #[derive(Clone, Debug)]
@@ -26,6 +26,7 @@ enum Kind {
     Load(Load),
     Live { events: usize },
     Resting { runs: usize },
+    Seam { runs: usize, in_flight: usize },
 }
 
 /// The first scenario, which every other one's CPU is told without.
@@ -74,11 +75,22 @@ impl Scenario {
         let runs = scaled(10_000);
         let name = format!("{runs} at once");
         all.push(Self { name, table: Table::Sleep, kind: Kind::Resting { runs } });
+        for in_flight in [1, 16, 256] {
+            let runs = scaled(if in_flight == 1 { 100_000 } else { 2_000_000 });
+            let name = format!("seam alone, {in_flight} in flight");
+            all.push(Self { name, table: Table::Seam, kind: Kind::Seam { runs, in_flight } });
+        }
         all
     }
 
     fn load(name: &str, table: Table, load: Load) -> Self {
         Self { name: name.to_owned(), table, kind: Kind::Load(load) }
+    }
+
+    /// Whether there is something to measure of this candidate: only the runtime has a seam.
+    #[must_use]
+    pub fn concerns(&self, candidate: &Candidate) -> bool {
+        !matches!(self.kind, Kind::Seam { .. }) || candidate.name == RUNTIME
     }
 
     /// Measures a candidate. Its CPU is told without `started_cpu_us`, what a process takes that has
@@ -91,6 +103,7 @@ impl Scenario {
             Kind::Load(load) => load.measure(candidate, started_cpu_us).await,
             Kind::Live { events } => live::measure(candidate, events).await,
             Kind::Resting { runs } => resting::measure(candidate, runs).await,
+            Kind::Seam { runs, in_flight } => seam::measure(runs, in_flight).await,
         }
     }
 }

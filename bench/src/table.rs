@@ -13,14 +13,16 @@ pub enum Table {
     Latency,
     /// Runs wait for something else.
     Sleep,
+    /// The queue between the core and its host alone.
+    Seam,
 }
 
 /// A figure's name, its heading and its decimals.
 pub(crate) type Column = (&'static str, &'static str, usize);
 
 impl Table {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Start, Self::Events, Self::Logs, Self::Latency, Self::Sleep];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Start, Self::Events, Self::Logs, Self::Latency, Self::Sleep, Self::Seam];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -29,6 +31,7 @@ impl Table {
             Self::Logs => "Log lines of 120 bytes in one run",
             Self::Latency => "Latency of events that come one by one",
             Self::Sleep => "Runs that sleep",
+            Self::Seam => "Runs through the queue of a host, without events",
         }
     }
 
@@ -55,6 +58,9 @@ impl Table {
                 ("result_p99_us", "p99 µs", 0),
                 CPU,
             ],
+            Self::Seam => {
+                &[("per_s", "runs/s", 0), ("cpu_us_each", "CPU of both ends, µs each", 2)]
+            }
             Self::Sleep => &[("total_ms", "total ms", 0), ("rss_mb", "RSS, MB", 1), PEAK],
         }
     }

@@ -1,6 +1,7 @@
 //! What the runtime writes, its schemas accept.
 
 use conveyor_driver::contract::{host_schema, messages_schema, options_schema};
+use conveyor_driver::host::{LibraryLogs, ManagerState, RunQueue};
 use conveyor_driver::message::{
     ControlReply, ControlRequest, DriverMessage, InitEvent, LogEntry, Resource, ResultEvent,
 };
@@ -14,6 +15,8 @@ use conveyor_driver_tests::Stage;
 use conveyor_driver_tests::vectors::{Vector, VectorFile};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry;
 
 use super::schema::Schema;
 
@@ -117,6 +120,29 @@ fn reasons_reports_errors_and_levels() {
     let stopped = DriverReport { error: Some(error()), ..DriverReport::default() };
     host("DrainReport").must_accept(&DrainReport { drivers: vec![stopped] });
     host("Level").must_accept(&Level::Warning);
+}
+
+#[test]
+fn states_and_what_the_library_says() {
+    for state in [
+        ManagerState::New,
+        ManagerState::Starting,
+        ManagerState::Running,
+        ManagerState::Draining,
+        ManagerState::Ended,
+    ] {
+        assert_eq!(serde_json::to_value(state).unwrap(), state.name());
+        host("ManagerState").must_accept(&state);
+    }
+    let (logs, queue) = (LibraryLogs::new(1), RunQueue::new());
+    queue.attach_library_logs(&logs).unwrap();
+    tracing::subscriber::with_default(registry().with(logs.layer(Level::Info)), || {
+        tracing::warn!(free_bytes = 7, path = "/tmp", "careful");
+        tracing::warn!("one too many");
+    });
+    let said = queue.take_library_logs(10);
+    assert_eq!(said.len(), 2);
+    said.iter().for_each(|record| host("LibraryLog").must_accept(record));
 }
 
 #[tokio::test(start_paused = true)]

@@ -35,3 +35,22 @@ macro_rules! on_both_streams {
         }
     };
 }
+
+/// The same in real time on both, for behaviours that block their thread.
+#[macro_export]
+macro_rules! on_both_streams_in_real_time {
+    ($($behaviour:ident),+ $(,)?) => {
+        mod on_memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $behaviour() {
+                super::$behaviour($crate::Stage::on_memory().await).await;
+            })+
+        }
+        mod on_nats {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $behaviour() {
+                super::$behaviour($crate::Stage::on_nats().await).await;
+            })+
+        }
+    };
+}

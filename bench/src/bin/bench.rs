@@ -1,4 +1,4 @@
-//! The benchmark: `bench [--reps N] [--scale X] [--million] [--candidates A,B]`.
+//! The benchmark: `bench [--reps N] [--scale X] [--million] [--candidates A,B] [--only TEXT]`.
 //!
 //! Every scenario is measured of every candidate, then all of it again, so that what changes on the
 //! machine meanwhile meets all alike. The tables go to standard output and `target/bench.md`, each
@@ -19,6 +19,14 @@ struct Wishes {
     repetitions: usize,
     sizes: Sizes,
     candidates: Vec<String>,
+    only: Option<String>,
+}
+
+impl Wishes {
+    /// The start is always measured, since the CPU of the others is told without it.
+    fn wants(&self, scenario: &str) -> bool {
+        self.only.as_ref().is_none_or(|text| scenario == START || scenario.contains(text.as_str()))
+    }
 }
 
 fn wishes() -> Result<Wishes> {
@@ -26,6 +34,7 @@ fn wishes() -> Result<Wishes> {
         repetitions: 5,
         sizes: Sizes { scale: 1.0, million: false },
         candidates: ["conveyor", PEER].map(str::to_owned).to_vec(),
+        only: None,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -33,11 +42,12 @@ fn wishes() -> Result<Wishes> {
         match word.as_str() {
             "--reps" => wishes.repetitions = value()?.parse()?,
             "--scale" => wishes.sizes.scale = value()?.parse()?,
+            "--only" => wishes.only = Some(value()?),
             "--million" => wishes.sizes.million = true,
             "--candidates" => {
                 wishes.candidates = value()?.split(',').map(str::to_owned).collect();
             }
-            _ => bail!("bench [--reps N] [--scale X] [--million] [--candidates A,B]"),
+            _ => bail!("bench [--reps N] [--scale X] [--million] [--candidates A,B] [--only TEXT]"),
         }
     }
     Ok(wishes)
@@ -60,8 +70,9 @@ async fn main() -> Result<ExitCode> {
     let mut file = File::create("target/bench.jsonl")?;
     for repetition in 0..wishes.repetitions {
         let mut started_cpu_us = HashMap::new();
-        for scenario in Scenario::all(wishes.sizes) {
-            for candidate in &candidates {
+        let scenarios = Scenario::all(wishes.sizes).into_iter();
+        for scenario in scenarios.filter(|scenario| wishes.wants(&scenario.name)) {
+            for candidate in candidates.iter().filter(|candidate| scenario.concerns(candidate)) {
                 eprintln!("{repetition}: {}, {}", scenario.name, candidate.name);
                 let started = started_cpu_us.get(candidate.name).copied().unwrap_or(0.0);
                 let outcome = match scenario.measure(candidate, started).await {

@@ -26,7 +26,7 @@ pub struct LibraryLog {
     pub unix_nanos: u64,
     /// How much it matters.
     pub level: Level,
-    /// The part of the library that says it, such as `conveyor_driver::manager`.
+    /// The part of the library that says it.
     pub target: String,
     /// The text.
     pub message: String,

@@ -18,9 +18,14 @@
 //! A host of many threads has each of them wait in [`next`](RunQueue::next), which wakes one for each run,
 //! and one more in [`wait_for_notice`](RunQueue::wait_for_notice) for all the rest.
 //!
+//! A queue belongs to the process that runs come from. In a fork of it nothing of the queue may be called,
+//! as [`HomeProcess`] and every call of the manager tell; what is dropped there is left alone.
+//!
 //! No call of a queue ever waits, unless its name says so, and none calls back into the host with a
 //! lock held.
 
+#[cfg(feature = "core-end")]
+mod core_end;
 mod descriptor;
 mod function;
 mod handed;
@@ -34,6 +39,8 @@ mod state;
 mod wake;
 
 pub use crate::logger::LogTicket;
+#[cfg(feature = "core-end")]
+pub use core_end::CoreEnd;
 pub use handed::HandedRun;
 pub use library_logs::{LibraryLog, LibraryLogLayer, LibraryLogs};
 pub use open::RunKey;

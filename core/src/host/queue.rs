@@ -258,9 +258,10 @@ impl RunQueue {
         self.0.manager_is(manager);
     }
 
-    /// Nothing, unless its descriptor is shared with the process that this one is a fork of.
+    /// Nothing, unless it is shared with the process that this one is a fork of.
     pub(crate) fn check_home(&self) -> Result<()> {
-        self.0.wake.descriptor.as_ref().map_or(Ok(()), |descriptor| descriptor.home.check())
+        let descriptor = self.0.wake.descriptor.as_ref().map(|descriptor| descriptor.home);
+        descriptor.iter().chain(self.0.home.get()).try_for_each(|home| home.check())
     }
 
     /// Whether both are the same queue.

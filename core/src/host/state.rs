@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// How far a [`HostManager`](crate::HostManager) is. Only ever moves on, and may pass over states.
+/// How far a hosted manager is. Only ever moves on, and may pass over states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]

@@ -236,3 +236,101 @@ impl LogQueue {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorCode;
+    use crate::logger::LogLine;
+    use crate::message::{DriverMessage, Resource};
+    use crate::stream::MemoryStream;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    const CAPACITY: u32 = 10_000;
+
+    #[derive(Debug, Default)]
+    struct Holder(Mutex<(u64, Vec<u64>)>);
+
+    impl TicketHolder for Holder {
+        fn give(&self) -> Result<LogTicket> {
+            let mut state = self.0.lock().unwrap();
+            state.0 += 1;
+            Ok(LogTicket::from_u64(state.0))
+        }
+
+        fn accepted(&self, ticket: LogTicket) {
+            self.0.lock().unwrap().1.push(ticket.to_u64());
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Write { run: usize, lines: Vec<usize> },
+        WriteWhenThereIsRoom { run: usize, bytes: usize },
+        Store { lines: usize },
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let (run, bytes) = (0_usize..3, 0_usize..4_000);
+        let lines = prop::collection::vec(bytes.clone(), 1..5);
+        let step = prop_oneof![
+            3 => (run.clone(), lines).prop_map(|(run, lines)| Step::Write { run, lines }),
+            1 => (run, bytes).prop_map(|(run, bytes)| Step::WriteWhenThereIsRoom { run, bytes }),
+            3 => (1_usize..6).prop_map(|lines| Step::Store { lines }),
+        ];
+        prop::collection::vec(step, 1..80)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_owed_is_paid_and_the_room_is_whole_again(steps in steps()) {
+            let queue = Arc::new(LogQueue::new(Arc::new(MemoryStream::new()), CAPACITY, false));
+            let message = DriverMessage::new("create", &Resource::default(), "id", "run".into());
+            let log = || RunLog::new(&queue, &"builder".into(), &message);
+            let runs = [log(), log(), log()];
+            let holder = Arc::new(Holder::default());
+            let held: Arc<dyn TicketHolder> = holder.clone();
+            let (mut taken, mut waiting, mut largest) = (Vec::new(), 0_usize, 0_usize);
+            let mut given: HashMap<u64, usize> = HashMap::new();
+            for step in steps.into_iter().chain([Step::Store { lines: usize::MAX }]) {
+                match step {
+                    Step::Write { run, lines } => {
+                        let bytes: usize = lines.iter().sum();
+                        let lines = lines.iter().map(|bytes| LogLine::from("x".repeat(*bytes)));
+                        match runs[run].write_later(lines, &held) {
+                            Ok(ticket) => {
+                                waiting += bytes;
+                                largest = largest.max(bytes);
+                                given.extend(ticket.map(|ticket| (ticket.to_u64(), run)));
+                            }
+                            Err(error) => prop_assert_eq!(error.code(), ErrorCode::LogFull),
+                        }
+                    }
+                    Step::WriteWhenThereIsRoom { run, bytes } => {
+                        // Polled once: a writer that would have to wait gives up.
+                        let line = "x".repeat(bytes);
+                        let written = futures_util::FutureExt::now_or_never(runs[run].write(line));
+                        waiting += written.map_or(0, |()| bytes);
+                    }
+                    Step::Store { lines } => {
+                        queue.take(lines, &mut taken);
+                        for line in taken.drain(..) {
+                            queue.settle(&line);
+                            waiting = waiting.saturating_sub(line.body.len());
+                        }
+                    }
+                }
+                prop_assert!(waiting <= 2 * CAPACITY as usize + largest + 4_000, "{} wait", waiting);
+            }
+            prop_assert_eq!(queue.space.available_permits(), CAPACITY as usize);
+            prop_assert!(queue.debts.lock().is_empty());
+            let accepted = &holder.0.lock().unwrap().1;
+            prop_assert!(accepted.is_sorted(), "{:?}", accepted);
+            prop_assert_eq!(accepted.len(), given.len());
+            for run in &runs {
+                prop_assert_eq!(run.tickets().load(Ordering::Acquire), 0);
+            }
+        }
+    }
+}

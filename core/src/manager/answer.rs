@@ -1,6 +1,7 @@
 //! The answer to an event: its bytes, which always fit, and its way into the stream.
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use serde_json::{Value, json};
 
 use super::event::Event;
@@ -45,7 +46,7 @@ pub(super) async fn publish(
         }
         let bytes = composed.as_ref().map(|(_, bytes)| bytes.clone()).unwrap_or_default();
         let size = bytes.len();
-        let letter = Message::new(DRIVER_RESULT, bytes).with_id(&id);
+        let letter = Message::new(ByteString::from_static(DRIVER_RESULT), bytes).with_id(&id);
         let error = match life.unless_cut_off(event, store(stream, letter)).await {
             Ok(Ok(())) => {
                 fault_point::reached("after-result-ack");

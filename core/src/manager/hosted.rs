@@ -96,7 +96,8 @@ impl HostManager {
     ///
     /// # Errors
     /// `OptionsInvalid` with every fault found; nothing was started. `Closed` when it was started
-    /// before. `Forked` when a queue's descriptor was made before a fork. `Internal` when the system
+    /// before. `Forked` when a queue is shared with the process that this one is a
+    /// fork of: one that was used before the fork, or has its descriptor from then. `Internal` when the system
     /// gives no thread, and when a driver is a closure and this is no thread of a tokio runtime.
     pub fn start(&self) -> Result<()> {
         self.check_process()?;
@@ -126,7 +127,9 @@ impl HostManager {
                 Err(Error::new(ErrorCode::Internal, "the manager's core ended early"))
             }));
         };
-        *lock(&self.inner.thread) = Some(core_thread::spawn(run, ended)?);
+        // Held until it is there, for whoever joins a thread that ends at once.
+        let mut thread = lock(&self.inner.thread);
+        *thread = Some(core_thread::spawn(run, ended)?);
         Ok(())
     }
 

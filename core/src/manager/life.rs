@@ -14,6 +14,7 @@ use super::finished::Finished;
 use super::generation::Generation;
 use super::lease::Leases;
 use super::report::End;
+use super::room::Room;
 use super::settle::Flushed;
 use super::stop::StopHandle;
 use crate::cancellation::CancelReason;
@@ -35,6 +36,7 @@ pub(super) struct Life {
     pub(super) leases: Arc<Leases>,
     pub(super) finished: Finished,
     pub(super) acks: Acks,
+    pub(super) room: Room,
     pub(super) generation: Generation,
     /// Who reconciles: never the core's own thread.
     pub(super) queue: RunQueue,
@@ -83,7 +85,9 @@ impl Life {
         let end = if attempt > self.driver.options().most_deliveries() {
             self.give_up(event, attempt, &log).await
         } else {
-            match self.attempt(event, attempt, &log).await {
+            let attempted = self.attempt(event, attempt, &log).await;
+            let _answering = self.room.answering();
+            match attempted {
                 Attempted::Ended(reconciled) => {
                     self.conclude(event, attempt, reconciled, &log).await
                 }

@@ -44,7 +44,7 @@ impl Progress {
         STATES.get(usize::from(state)).copied().unwrap_or(ManagerState::Ended)
     }
 
-    /// Nothing, unless a queue has its descriptor from the process that this one is a fork of.
+    /// Nothing, unless a queue is shared with the process that this one is a fork of.
     pub(super) fn check_homes(&self) -> Result<()> {
         self.queues.iter().try_for_each(RunQueue::check_home)
     }
