@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
@@ -29,6 +28,7 @@ driver = Driver("greeter", resources=["greeting"])
 @driver.reconcile
 {kind} reconcile(run):
 {body}
+    if {state!r} != "idle": print("ran", flush=True)
     return DriverResult.success("done")
 
 native = None
@@ -42,18 +42,18 @@ print("report", report.drivers[0].succeeded, report.drivers[0].given_back, flush
 WATCH = """
 import threading
 def watch():
-    while manager._session is None or manager._session.native.state != "draining":
+    while manager._session is None or manager._session.native.state not in ("draining", "ended"):
         time.sleep(0.001)
-    print("draining", time.monotonic(), flush=True)
+    print("draining", flush=True)
 threading.Thread(target=watch, daemon=True).start()
 """
 
 
 def start(
-    nats: NatsWorld, kind: str, body: str, run: str = "manager.run()", imports: str = ""
+    nats: NatsWorld, kind: str, body: str, run: str = "manager.run()", imports: str = "", state: str = "idle"
 ) -> subprocess.Popen[str]:
     indented = "".join(f"    {line}\n" for line in body.split("\n"))
-    source = PROGRAM.format(kind=kind, body=indented, run=run, imports=imports, watch=WATCH)
+    source = PROGRAM.format(kind=kind, body=indented, run=run, imports=imports, watch=WATCH, state=state)
     environment = {**os.environ, "URL": nats.url, "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen([sys.executable, "-c", source], env=environment, stdout=subprocess.PIPE, text=True)
 
@@ -75,16 +75,16 @@ def said(process: subprocess.Popen[str], word: str) -> list[str]:
     ],
 )  # fmt: skip
 def test_the_first_signal_drains_at_once(nats: NatsWorld, kind: str, state: str, number: signal.Signals) -> None:
-    process = start(nats, kind, BODIES[state])
+    process = start(nats, kind, BODIES[state], state=state)
     nats.wait_for_consumer("greeter")
     if state != "idle":
         nats.post("run-1")
         said(process, "busy")
-    sent = time.monotonic()
     process.send_signal(number)
-    noticed = float(said(process, "draining")[0]) - sent
-    # A bound for a busy machine; the idle one takes a few milliseconds.
-    assert noticed < 0.9, "it waited for the run to end"
+    if state != "idle":
+        # Long before the run has ended, whatever it is at.
+        said(process, "draining")
+        said(process, "ran")
     assert said(process, "report") == [str(int(state != "idle")), "0"]
     assert process.wait(30) == 0
 
