@@ -53,7 +53,7 @@ def start(
     nats: NatsWorld, kind: str, body: str, run: str = "manager.run()", imports: str = "", state: str = "idle"
 ) -> subprocess.Popen[str]:
     indented = "".join(f"    {line}\n" for line in body.split("\n"))
-    source = PROGRAM.format(kind=kind, body=indented, run=run, imports=imports, watch=WATCH, state=state)
+    source = PROGRAM.format(kind=kind, body=indented, run=run, imports=imports, watch="" if state == "idle" and "busy" not in body else WATCH, state=state)
     environment = {**os.environ, "URL": nats.url, "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen([sys.executable, "-c", source], env=environment, stdout=subprocess.PIPE, text=True)
 
