@@ -68,6 +68,8 @@ class _Printed(io.TextIOBase):
         run = current_run()
         if run is None:
             return self._beside.write(text)
+        if run._printed is None:
+            run._printed = {}
         begun = run._printed.pop(self._stream, "") + text
         *lines, rest = begun.split("\n")
         for line in lines:
