@@ -3,19 +3,20 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults soak bench check fmt
+.PHONY: help demo test faults soak bench wheel check fmt
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
 		printf '  make %-6s  %s\n' "$$name" "$$text"; \
 	done
 
-demo: ## Build a small Git repository through a real nats-server and the driver git_build
+demo: ## Build a small Git repository through a real nats-server, a driver in Rust and one in Python
 	@scripts/nats-server.sh || echo "the demo goes on without one"
+	@scripts/python.sh || echo "the demo goes on with one step"
 	cargo build --package conveyor-driver-examples --bins
 	@cargo run --quiet --package conveyor-driver-examples --bin demo
 
-test: ## Run every test, on a real nats-server too, and the examples
+test: ## Run every test, on a real nats-server too, and the examples, in Rust and Python
 	@scripts/test.sh
 
 faults: ## Run each cell of the fault matrix 20 times; the table is also in target/faults.md
@@ -34,6 +35,10 @@ bench: ## Measure the driver beside a peer, REPS times (default 5); the tables a
 	@scripts/nats-server.sh
 	cargo build --release --package conveyor-driver-bench
 	$${CARGO_TARGET_DIR:-target}/release/bench --reps $(REPS) $(BENCH)
+
+wheel: ## Build the Python package, optimised, into target/wheels
+	@[ -x .venv/bin/maturin ] || scripts/python.sh
+	.venv/bin/maturin build --release --out $${CARGO_TARGET_DIR:-target}/wheels
 
 check: ## Look for what rustfmt, clippy and rustdoc complain about
 	cargo fmt --all --check
