@@ -91,6 +91,15 @@ error_codes! {
     /// As many log lines wait for room in the buffer as may. None of this call were taken: repeat it
     /// once some of the others are accepted.
     LogFull = 17, retryable: true;
+
+    /// A call was given what it cannot take: nothing where something is needed, text that is not UTF-8,
+    /// a handle of another kind, a structure of an unknown size. Correct the caller; the context names
+    /// the argument.
+    ArgumentInvalid = 18, retryable: false;
+
+    /// The call would wait for the function that it is made from. Make it from another thread, or ask
+    /// for the same without waiting.
+    WouldDeadlock = 19, retryable: false;
 }
 
 impl fmt::Display for ErrorCode {

@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use super::append_only;
 use super::artefact::Artefact;
+use super::c;
+use super::go;
 use super::python;
 
 const ARTEFACTS: &[Artefact] = &[
@@ -17,6 +19,8 @@ const ARTEFACTS: &[Artefact] = &[
     Artefact::new("core/contract/host.schema.json", || json(&contract::host_schema())),
     Artefact::new("core/contract/messages.schema.json", || json(&contract::messages_schema())),
     Artefact::new("core/contract/options.schema.json", || json(&contract::options_schema())),
+    Artefact::new("bindings-c/include/conveyor_driver.h", c::header),
+    Artefact::new("bindings-go/codes.go", go::codes),
     Artefact::new("bindings-python/python/conveyor_driver/_codes.py", python::codes),
     Artefact::new("bindings-python/python/conveyor_driver/_documents.py", python::documents),
 ];

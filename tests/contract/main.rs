@@ -5,7 +5,9 @@
 mod append_only;
 mod artefact;
 mod artefacts;
+mod c;
 mod documents;
+mod go;
 mod python;
 mod schema;
 mod verdicts;

@@ -24,9 +24,12 @@
 //! No call of a queue ever waits, unless its name says so, and none calls back into the host with a
 //! lock held.
 
+mod cancel_descriptor;
+mod control_plane;
 #[cfg(feature = "core-end")]
 mod core_end;
 mod descriptor;
+mod embedded_results;
 mod function;
 mod handed;
 mod library_logs;
@@ -39,6 +42,8 @@ mod state;
 mod wake;
 
 pub use crate::logger::LogTicket;
+pub use cancel_descriptor::CancelDescriptor;
+pub use control_plane::EmbeddedControlPlane;
 #[cfg(feature = "core-end")]
 pub use core_end::CoreEnd;
 pub use handed::HandedRun;

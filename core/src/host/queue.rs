@@ -265,7 +265,8 @@ impl RunQueue {
     }
 
     /// Whether both are the same queue.
-    pub(crate) fn is(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }

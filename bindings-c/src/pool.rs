@@ -1,0 +1,194 @@
+//! The library's own threads, which take runs from a driver's queue and have the user's function do them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use conveyor_driver::host::{ManagerState, RunKey, RunQueue};
+use conveyor_driver::{Error, ErrorCode, Result};
+
+use crate::callbacks::{Callbacks, Reconcile};
+use crate::complete;
+use crate::handle::Handle;
+use crate::run::{OpenRun, handle_of};
+use crate::signals::Masked;
+use crate::time::FOR_EVER;
+
+/// Serves a queue: with one thread for an asynchronous function, else with as many as runs were in flight at
+/// once, `most` at most. A thread whose run is cancelled and goes on does not count: it may never come back.
+/// One more hears what is not a run.
+pub(crate) struct Pool {
+    name: String,
+    manager: Handle,
+    most: usize,
+    queue: RunQueue,
+    callbacks: Callbacks,
+    state: Mutex<State>,
+    left: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// No function is called any more.
+    closed: bool,
+    /// Those that have not left.
+    threads: HashMap<usize, JoinHandle<()>>,
+    made: usize,
+    /// Threads that serve.
+    serving: usize,
+    /// Of those, threads that wait for a run.
+    idle: usize,
+    /// Threads within a function of the user's.
+    calling: usize,
+    /// Cancelled runs that go on.
+    overdue: HashSet<RunKey>,
+}
+
+impl Pool {
+    pub(crate) fn new(
+        name: String,
+        manager: Handle,
+        concurrency: usize,
+        queue: RunQueue,
+        callbacks: Callbacks,
+    ) -> Self {
+        let most = match callbacks.reconcile {
+            Reconcile::Blocking(_) => concurrency,
+            Reconcile::Async(_) => 1,
+        };
+        let (state, left) = (Mutex::default(), Condvar::new());
+        Self { name, manager, most, queue, callbacks, state, left }
+    }
+
+    /// Begins to serve.
+    pub(crate) fn start(self: &Arc<Self>) -> Result<()> {
+        self.employ(Self::listen)?;
+        let mut state = self.state();
+        state.serving += 1;
+        state.idle += 1;
+        drop(state);
+        self.employ(Self::serve)
+    }
+
+    /// Ends it. When this returns no function of the user's begins any more; one may still be at work, for an
+    /// abandoned run.
+    pub(crate) fn end(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        self.queue.close();
+        while state.threads.len() > state.calling {
+            state = self.left.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn employ(self: &Arc<Self>, work: fn(&Arc<Self>)) -> Result<()> {
+        let masked = Masked::all();
+        let mut state = self.state();
+        state.made += 1;
+        let number = state.made;
+        let pool = self.clone();
+        let builder = std::thread::Builder::new().name(self.name.clone());
+        let thread = builder.spawn(move || {
+            work(&pool);
+            pool.leave(number);
+        });
+        drop(masked);
+        let thread = thread.map_err(|error| {
+            Error::new(ErrorCode::Internal, "the system gives no thread").with_source(error)
+        })?;
+        state.threads.insert(number, thread);
+        Ok(())
+    }
+
+    fn leave(&self, number: usize) {
+        // Its handle is dropped, not joined: what is left of it is the end of this function.
+        self.state().threads.remove(&number);
+        self.left.notify_all();
+    }
+
+    /// A thread that does runs.
+    fn serve(self: &Arc<Self>) {
+        loop {
+            let handed = self.queue.next(FOR_EVER);
+            let mut state = self.state();
+            let Some(handed) = handed else {
+                if self.queue.is_closed() {
+                    break;
+                }
+                continue;
+            };
+            if state.closed {
+                break;
+            }
+            state.idle -= 1;
+            state.calling += 1;
+            let grow = state.idle == 0 && state.serving < self.most + state.overdue.len();
+            if grow {
+                state.serving += 1;
+                state.idle += 1;
+            }
+            drop(state);
+            // Without another thread the runs that wait are done by this one.
+            if grow && self.employ(Self::serve).is_err() {
+                let mut state = self.state();
+                state.serving -= 1;
+                state.idle -= 1;
+            }
+            let key = handed.key();
+            let run = OpenRun::open(handed, &self.queue);
+            if let Some(number) = self.callbacks.reconcile(self.manager, run) {
+                complete::returned(run, number);
+            }
+            let mut state = self.state();
+            state.calling -= 1;
+            state.overdue.remove(&key);
+            if state.closed || state.serving > self.most + state.overdue.len() {
+                state.serving -= 1;
+                return;
+            }
+            state.idle += 1;
+        }
+        let mut state = self.state();
+        state.serving -= 1;
+        state.idle -= 1;
+    }
+
+    /// The thread that hears what is not a run.
+    fn listen(self: &Arc<Self>) {
+        while self.queue.wait_for_notice(FOR_EVER) || !self.queue.is_closed() {
+            for notice in self.queue.take_cancelled() {
+                self.cancelled(notice.key);
+            }
+            drop(self.queue.take_accepted());
+            if self.queue.take_state() == Some(ManagerState::Ended) {
+                self.queue.close();
+            }
+            if self.queue.is_closed() {
+                break;
+            }
+        }
+    }
+
+    fn cancelled(&self, key: RunKey) {
+        let run = handle_of(&self.queue, key);
+        if run == 0 {
+            return;
+        }
+        let mut state = self.state();
+        if state.closed {
+            return;
+        }
+        if let Reconcile::Blocking(_) = self.callbacks.reconcile {
+            state.overdue.insert(key);
+        }
+        state.calling += 1;
+        drop(state);
+        self.callbacks.cancelled(self.manager, run);
+        self.state().calling -= 1;
+        self.left.notify_all();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
