@@ -14,7 +14,7 @@ use crate::callbacks::{
     conveyor_reconcile_async_fn, conveyor_reconcile_fn,
 };
 use crate::error::{conveyor_code, conveyor_error};
-use crate::guard::{Out, guarded};
+use crate::guard::guarded;
 use crate::handle::{self, invalid};
 use crate::manager::{Manager, conveyor_manager};
 use crate::pool::Pool;
@@ -25,9 +25,9 @@ use crate::view::conveyor_str;
 /// `options` and exactly one of `reconcile`, `reconcile_async` and `queue`.
 ///
 /// The functions must return: no `longjmp`, no exception and no end of the thread may leave them. They are
-/// called on threads of the library, on which all signals are blocked. No function is called any more
-/// once the manager's end was told by `conveyor_manager_run`, `_wait_ended`, `_stop` or `_free`, except that one
-/// whose run was abandoned may still be at work.
+/// called on threads of the library, whose signal mask is that of the thread which started the manager. Once the manager's end was told by
+/// `conveyor_manager_run`, `_wait_ended`, `_stop` or `_free`, no function is called any more, and none is at work but
+/// those whose runs were abandoned.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct conveyor_driver {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::runtime::Builder;
 
 use crate::error::{conveyor_code, conveyor_error};
-use crate::guard::{Out, guarded, needed};
+use crate::guard::{guarded, needed};
 use crate::handle::{self, object};
 use crate::text::{self, conveyor_text, document, give, give_none};
 use crate::time::milliseconds;

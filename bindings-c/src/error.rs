@@ -1,11 +1,11 @@
 //! Errors: a number, and if the caller wants it, an object that says more.
 
 use std::mem::MaybeUninit;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use conveyor_driver::{Error, ErrorCode};
 
-use crate::guard::{Out, guarded, or, put};
+use crate::guard::{guarded, or, put};
 use crate::handle::{self, object};
 use crate::text::{self, Text};
 use crate::view::conveyor_str;
@@ -101,15 +101,22 @@ pub extern "C" fn conveyor_error_free(error: conveyor_error) -> conveyor_code {
     guarded(None, || text::free::<Detail>(error))
 }
 
-/// The name of a code, such as `OptionsInvalid`; empty for a number that is none. It lives for ever.
+/// The name of a code, such as `OptionsInvalid`; empty for a number that is none. It lives for ever, and a zero
+/// byte ends it.
 ///
 /// From any thread; never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_code_name(code: conveyor_code) -> conveyor_str {
-    if code == CONVEYOR_OK {
-        return conveyor_str::of("Ok");
-    }
-    known(code).map_or(conveyor_str::EMPTY, |code| conveyor_str::of(code.name()))
+    static NAMES: OnceLock<Vec<(conveyor_code, Text)>> = OnceLock::new();
+    or(conveyor_str::EMPTY, || {
+        let names = NAMES.get_or_init(|| {
+            let name = |known: &ErrorCode| (*known as conveyor_code, known.name().to_owned());
+            let named = ErrorCode::ALL.iter().map(name);
+            let named = named.chain([(CONVEYOR_OK, "Ok".to_owned())]);
+            named.map(|(number, name)| (number, Text::new(name))).collect()
+        });
+        names.iter().find(|(number, _)| *number == code).map(|(_, name)| name.view())
+    })
 }
 
 /// Whether the same call may succeed later without any change by the caller.

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::driver::check_size;
 use crate::error::{conveyor_code, conveyor_error};
-use crate::guard::{Out, guarded, needed};
+use crate::guard::{guarded, needed};
 use crate::handle::{self, invalid, object};
 use crate::run::{OpenRun, conveyor_run};
 use crate::signals::without_sigpipe;
@@ -75,7 +75,9 @@ pub extern "C" fn conveyor_run_exec(
             0 => CancellationToken::new(),
             stop => handle::get::<Stop>(stop)?.0.clone(),
         };
-        let output = without_sigpipe(|| open.run.exec_blocking(&command, &stop))?;
+        let output = without_sigpipe(|masked| {
+            open.run.exec_spawning(&command, &stop, &|spawn| masked.lifted(spawn))
+        })?;
         if let Some(exit) = exit {
             exit.write(exit_of(&output));
         }

@@ -12,7 +12,7 @@ use conveyor_driver::{Error, ErrorCode, Result};
 use crate::callbacks::{UserData, conveyor_free_fn};
 use crate::error::{conveyor_code, conveyor_error};
 use crate::fork;
-use crate::guard::{LOGS, Out, calling, guarded, may_wait_for, needed};
+use crate::guard::{LOGS, calling, guarded, may_wait_for, needed};
 use crate::handle::invalid;
 use crate::run_log::{conveyor_level, level, number};
 use crate::signals::Masked;

@@ -9,9 +9,8 @@ use conveyor_driver::{Error, ErrorCode, Result};
 
 use crate::callbacks::{Callbacks, Reconcile};
 use crate::complete;
-use crate::handle::Handle;
+use crate::handle::{self, Handle};
 use crate::run::{OpenRun, handle_of};
-use crate::signals::Masked;
 use crate::time::FOR_EVER;
 
 /// Serves a queue: with one thread for an asynchronous function, else with as many as runs were in flight at
@@ -24,7 +23,7 @@ pub(crate) struct Pool {
     queue: RunQueue,
     callbacks: Callbacks,
     state: Mutex<State>,
-    left: Condvar,
+    someone_left: Condvar,
 }
 
 #[derive(Default)]
@@ -33,13 +32,15 @@ struct State {
     closed: bool,
     /// Those that have not left.
     threads: HashMap<usize, JoinHandle<()>>,
+    /// Those that have, and were not joined.
+    left: Vec<JoinHandle<()>>,
     made: usize,
     /// Threads that serve.
     serving: usize,
     /// Of those, threads that wait for a run.
     idle: usize,
-    /// Threads within a function of the user's.
-    calling: usize,
+    /// The runs that blocking functions are at, by thread.
+    runs: HashMap<usize, Handle>,
     /// Cancelled runs that go on.
     overdue: HashSet<RunKey>,
 }
@@ -56,8 +57,8 @@ impl Pool {
             Reconcile::Blocking(_) => concurrency,
             Reconcile::Async(_) => 1,
         };
-        let (state, left) = (Mutex::default(), Condvar::new());
-        Self { name, manager, most, queue, callbacks, state, left }
+        let (state, someone_left) = (Mutex::default(), Condvar::new());
+        Self { name, manager, most, queue, callbacks, state, someone_left }
     }
 
     /// Begins to serve.
@@ -70,29 +71,30 @@ impl Pool {
         self.employ(Self::serve)
     }
 
-    /// Ends it. When this returns no function of the user's begins any more; one may still be at work, for an
-    /// abandoned run.
+    /// Ends it. When this returns no function of the user's begins any more, and none is at work but those whose
+    /// runs were abandoned.
     pub(crate) fn end(&self) {
         let mut state = self.state();
         state.closed = true;
         self.queue.close();
-        while state.threads.len() > state.calling {
-            state = self.left.wait(state).unwrap_or_else(PoisonError::into_inner);
+        while state.threads.len() > state.abandoned() {
+            state = self.someone_left.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        let left = std::mem::take(&mut state.left);
+        drop(state);
+        join(left);
     }
 
-    fn employ(self: &Arc<Self>, work: fn(&Arc<Self>)) -> Result<()> {
-        let masked = Masked::all();
+    fn employ(self: &Arc<Self>, work: fn(&Arc<Self>, usize)) -> Result<()> {
         let mut state = self.state();
         state.made += 1;
         let number = state.made;
         let pool = self.clone();
         let builder = std::thread::Builder::new().name(self.name.clone());
         let thread = builder.spawn(move || {
-            work(&pool);
+            work(&pool, number);
             pool.leave(number);
         });
-        drop(masked);
         let thread = thread.map_err(|error| {
             Error::new(ErrorCode::Internal, "the system gives no thread").with_source(error)
         })?;
@@ -101,13 +103,17 @@ impl Pool {
     }
 
     fn leave(&self, number: usize) {
-        // Its handle is dropped, not joined: what is left of it is the end of this function.
-        self.state().threads.remove(&number);
-        self.left.notify_all();
+        let mut state = self.state();
+        let before = std::mem::take(&mut state.left);
+        let this = state.threads.remove(&number);
+        state.left.extend(this);
+        drop(state);
+        self.someone_left.notify_all();
+        join(before);
     }
 
     /// A thread that does runs.
-    fn serve(self: &Arc<Self>) {
+    fn serve(self: &Arc<Self>, number: usize) {
         loop {
             let handed = self.queue.next(FOR_EVER);
             let mut state = self.state();
@@ -121,7 +127,11 @@ impl Pool {
                 break;
             }
             state.idle -= 1;
-            state.calling += 1;
+            let key = handed.key();
+            let run = OpenRun::open(handed, &self.queue);
+            if self.is_blocking() {
+                state.runs.insert(number, run);
+            }
             let grow = state.idle == 0 && state.serving < self.most + state.overdue.len();
             if grow {
                 state.serving += 1;
@@ -134,13 +144,11 @@ impl Pool {
                 state.serving -= 1;
                 state.idle -= 1;
             }
-            let key = handed.key();
-            let run = OpenRun::open(handed, &self.queue);
-            if let Some(number) = self.callbacks.reconcile(self.manager, run) {
-                complete::returned(run, number);
+            if let Some(returned) = self.callbacks.reconcile(self.manager, run) {
+                complete::returned(run, returned);
             }
             let mut state = self.state();
-            state.calling -= 1;
+            state.runs.remove(&number);
             state.overdue.remove(&key);
             if state.closed || state.serving > self.most + state.overdue.len() {
                 state.serving -= 1;
@@ -154,7 +162,7 @@ impl Pool {
     }
 
     /// The thread that hears what is not a run.
-    fn listen(self: &Arc<Self>) {
+    fn listen(self: &Arc<Self>, _number: usize) {
         while self.queue.wait_for_notice(FOR_EVER) || !self.queue.is_closed() {
             for notice in self.queue.take_cancelled() {
                 self.cancelled(notice.key);
@@ -178,17 +186,34 @@ impl Pool {
         if state.closed {
             return;
         }
-        if let Reconcile::Blocking(_) = self.callbacks.reconcile {
+        // Others have returned meanwhile.
+        if state.runs.values().any(|at_work| *at_work == run) {
             state.overdue.insert(key);
         }
-        state.calling += 1;
         drop(state);
         self.callbacks.cancelled(self.manager, run);
-        self.state().calling -= 1;
-        self.left.notify_all();
+    }
+
+    const fn is_blocking(&self) -> bool {
+        matches!(self.callbacks.reconcile, Reconcile::Blocking(_))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// How many threads are at runs that nobody waits for any more.
+    fn abandoned(&self) -> usize {
+        self.runs.values().filter(|run| handle::get::<OpenRun>(**run).is_ok()).count()
+    }
+}
+
+/// Sees threads off that have nothing left to do.
+fn join(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        // What panics is the library, and its thread was the one to know.
+        let _panicked = thread.join();
     }
 }

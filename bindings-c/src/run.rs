@@ -9,7 +9,7 @@ use conveyor_driver::host::{CancelDescriptor, HandedRun, Outcome, RunKey, RunQue
 use conveyor_driver::{Result, Run};
 
 use crate::error::{conveyor_code, conveyor_error};
-use crate::guard::{Out, guarded, needed, or};
+use crate::guard::{guarded, needed, or};
 use crate::handle::{self, Handle, object};
 use crate::text::{conveyor_text, document, give, give_none};
 use crate::time::to_milliseconds;

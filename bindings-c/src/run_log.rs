@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use std::mem::MaybeUninit;
 
 use crate::error::{conveyor_code, conveyor_error};
-use crate::guard::{Out, guarded, put};
+use crate::guard::{guarded, put};
 use crate::handle::{self, invalid};
 use crate::run::{OpenRun, conveyor_run};
 use crate::view::conveyor_str;

@@ -16,13 +16,30 @@ impl Masked {
         }
         Self::masking(&set)
     }
+}
+
+impl Masked {
+    /// Does this as if nothing were masked.
+    pub(crate) fn lifted(&self, work: impl FnOnce()) {
+        let again = Self::setting(&self.0);
+        work();
+        drop(again);
+    }
+
+    fn setting(set: &libc::sigset_t) -> Self {
+        Self::change(libc::SIG_SETMASK, set)
+    }
 
     fn masking(set: &libc::sigset_t) -> Self {
+        Self::change(libc::SIG_BLOCK, set)
+    }
+
+    fn change(how: libc::c_int, set: &libc::sigset_t) -> Self {
         let mut before = MaybeUninit::uninit();
         // SAFETY: both point to sets, and the call fills the second one. It fails for a wrong first argument
         // alone.
         unsafe {
-            libc::pthread_sigmask(libc::SIG_BLOCK, set, before.as_mut_ptr());
+            libc::pthread_sigmask(how, set, before.as_mut_ptr());
             Self(before.assume_init())
         }
     }
@@ -36,12 +53,12 @@ impl Drop for Masked {
 }
 
 /// Does work on a thread of the caller's that may write to a pipe whose reader is gone: that is an error of
-/// the write, not the end of the program.
-pub(crate) fn without_sigpipe<T>(work: impl FnOnce() -> T) -> T {
+/// the write, not the end of the program. What is done with the mask lifted goes on as before.
+pub(crate) fn without_sigpipe<T>(work: impl FnOnce(&Masked) -> T) -> T {
     let pipe = only(libc::SIGPIPE);
     let was_pending = is_pending();
     let masked = Masked::masking(&pipe);
-    let done = work();
+    let done = work(&masked);
     if !was_pending && is_pending() {
         // One of ours may wait for the end of the mask.
         take(&pipe);

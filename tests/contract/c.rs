@@ -17,7 +17,6 @@ pub(crate) fn header() -> String {
         usize_is_size_t: true,
         no_includes: true,
         sys_includes: ["stdbool.h", "stddef.h", "stdint.h", "string.h"].map(Into::into).into(),
-        include_guard: Some("CONVEYOR_DRIVER_H".to_owned()),
         header: Some(HEADER.to_owned()),
         after_includes: Some(constants()),
         trailer: Some(TRAILER.to_owned()),
@@ -69,11 +68,14 @@ const HEADER: &str = "\
  *             call; what is lent lives as long as the function says.
  *   Threads   Every function may be called from any thread, and several at once.
  *   Blocking  A function blocks only where it says so.
- *   Signals   The library's threads take none, and no write of the library raises SIGPIPE.
+ *   Signals   No write of the library raises SIGPIPE. The library's threads take no signals, except for
+ *             those that call the program's functions.
  *   fork      What was made before a fork belongs to the parent: in the child every call with it fails
  *             with CONVEYOR_E_FORKED. Make it anew there.
  *   dlclose   The library stays in the process; dlopen finds it as it was.
  */
+#ifndef CONVEYOR_DRIVER_H
+#define CONVEYOR_DRIVER_H
 ";
 
 const TRAILER: &str = "\
@@ -87,6 +89,8 @@ static inline conveyor_str conveyor_view(const char *text)
   view.len = text ? strlen(text) : 0;
   return view;
 }
+
+#endif
 ";
 
 /// The version, and the codes.
@@ -99,11 +103,31 @@ fn constants() -> String {
     }
     let _ = writeln!(out, "#define CONVEYOR_VERSION \"{version}\"");
     for row in errors() {
-        let doc = row.doc.replace('\n', "\n * ");
         let name = screaming(row.name);
-        let _ = write!(out, "\n/**\n * {doc}\n */\n#define CONVEYOR_E_{name} {}\n", row.number);
+        let _ = write!(
+            out,
+            "\n/**\n{} */\n#define CONVEYOR_E_{name} {}\n",
+            comment(&row.doc),
+            row.number
+        );
     }
     out
+}
+
+/// Text in lines of a comment.
+fn comment(text: &str) -> String {
+    const WIDTH: usize = 100;
+    let (mut out, mut line) = (String::new(), " *".to_owned());
+    for word in text.split_whitespace() {
+        if line.len() + 1 + word.len() > WIDTH {
+            out += &line;
+            out.push('\n');
+            line = " *".to_owned();
+        }
+        line.push(' ');
+        line += word;
+    }
+    out + &line + "\n"
 }
 
 /// `OptionsInvalid` as `OPTIONS_INVALID`.

@@ -23,6 +23,8 @@ __all__ = [
     "Internal",
     "Forked",
     "LogFull",
+    "ArgumentInvalid",
+    "WouldDeadlock",
 ]
 
 
@@ -188,6 +190,27 @@ class LogFull(ConveyorError):
     retryable = True
 
 
+class ArgumentInvalid(ConveyorError):
+    """A call was given what it cannot take: nothing where something is needed, text that is not
+    UTF-8, a handle of another kind, a structure of an unknown size. Correct the caller; the
+    context names the argument.
+    """
+
+    code = 18
+    name = "ArgumentInvalid"
+    retryable = False
+
+
+class WouldDeadlock(ConveyorError):
+    """The call would wait for the function that it is made from. Make it from another thread, or
+    ask for the same without waiting.
+    """
+
+    code = 19
+    name = "WouldDeadlock"
+    retryable = False
+
+
 #: The class of each code.
 BY_NUMBER: dict[int, type[ConveyorError]] = {
     1: OptionsInvalid,
@@ -207,4 +230,6 @@ BY_NUMBER: dict[int, type[ConveyorError]] = {
     15: Internal,
     16: Forked,
     17: LogFull,
+    18: ArgumentInvalid,
+    19: WouldDeadlock,
 }
