@@ -5,9 +5,8 @@
 #
 # bindings-c/tests/run.sh PREFIX
 set -eu
-cd "$(dirname "$0")"
-
 prefix=$(cd "${1:?usage: run.sh PREFIX}" && pwd)
+cd "$(dirname "$0")"
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 cflags=$(pkg-config --cflags conveyor-driver)
 libs=$(pkg-config --libs conveyor-driver)
