@@ -132,18 +132,7 @@ impl Pool {
             if self.is_blocking() {
                 state.runs.insert(number, run);
             }
-            let grow = state.idle == 0 && state.serving < self.most + state.overdue.len();
-            if grow {
-                state.serving += 1;
-                state.idle += 1;
-            }
-            drop(state);
-            // Without another thread the runs that wait are done by this one.
-            if grow && self.employ(Self::serve).is_err() {
-                let mut state = self.state();
-                state.serving -= 1;
-                state.idle -= 1;
-            }
+            self.grow(state);
             if let Some(returned) = self.callbacks.reconcile(self.manager, run) {
                 complete::returned(run, returned);
             }
@@ -159,6 +148,22 @@ impl Pool {
         let mut state = self.state();
         state.serving -= 1;
         state.idle -= 1;
+    }
+
+    /// Makes another thread when none waits for a run and there may be more.
+    fn grow(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        if state.idle > 0 || state.serving >= self.most + state.overdue.len() {
+            return;
+        }
+        state.serving += 1;
+        state.idle += 1;
+        drop(state);
+        // Without it the runs that wait are done by those there are.
+        if self.employ(Self::serve).is_err() {
+            let mut state = self.state();
+            state.serving -= 1;
+            state.idle -= 1;
+        }
     }
 
     /// The thread that hears what is not a run.
@@ -177,7 +182,7 @@ impl Pool {
         }
     }
 
-    fn cancelled(&self, key: RunKey) {
+    fn cancelled(self: &Arc<Self>, key: RunKey) {
         let run = handle_of(&self.queue, key);
         if run == 0 {
             return;
@@ -189,8 +194,10 @@ impl Pool {
         // Others have returned meanwhile.
         if state.runs.values().any(|at_work| *at_work == run) {
             state.overdue.insert(key);
+            self.grow(state);
+        } else {
+            drop(state);
         }
-        drop(state);
         self.callbacks.cancelled(self.manager, run);
     }
 

@@ -1,0 +1,201 @@
+package conveyor
+
+/*
+#cgo pkg-config: conveyor-driver
+#include <conveyor_driver.h>
+
+// Texts go as pointer and length, so that nothing is copied on the way.
+static conveyor_str text(const char *ptr, size_t len) {
+	conveyor_str view;
+	view.ptr = ptr ? ptr : "";
+	view.len = len;
+	return view;
+}
+
+static conveyor_str some(const char *ptr, size_t len) {
+	conveyor_str view;
+	view.ptr = len ? ptr : NULL;
+	view.len = len;
+	return view;
+}
+
+static conveyor_code go_end(conveyor_run run, _Bool success, const char *message, size_t message_len,
+		const char *data, size_t data_len, conveyor_error *error) {
+	return success ? conveyor_run_succeed(run, text(message, message_len), some(data, data_len), error)
+	               : conveyor_run_fail(run, text(message, message_len), some(data, data_len), error);
+}
+
+static conveyor_code go_raise(conveyor_run run, const char *type, size_t type_len, const char *message,
+		size_t message_len, const char *trace, size_t trace_len, const char *data, size_t data_len,
+		conveyor_error *error) {
+	return conveyor_run_raise(run, text(type, type_len), text(message, message_len), some(trace, trace_len),
+		some(data, data_len), error);
+}
+
+static conveyor_code go_retry(conveyor_run run, const char *message, size_t message_len, int64_t after_ms,
+		conveyor_error *error) {
+	return conveyor_run_retry(run, text(message, message_len), after_ms, error);
+}
+
+static conveyor_code go_log(conveyor_run run, conveyor_level level, const char *message, size_t message_len,
+		const char *labels, size_t labels_len, conveyor_error *error) {
+	return conveyor_run_log(run, level, text(message, message_len), some(labels, labels_len), error);
+}
+
+static conveyor_code go_exec(conveyor_run run, const char *command, size_t command_len, conveyor_stop stop,
+		conveyor_exit *ended, conveyor_text *line, conveyor_error *error) {
+	ended->struct_size = sizeof *ended;
+	return conveyor_run_exec(run, text(command, command_len), stop, ended, line, error);
+}
+
+static conveyor_code go_manager_new(const char *options, size_t options_len, conveyor_manager *manager,
+		conveyor_error *error) {
+	return conveyor_manager_new(text(options, options_len), manager, error);
+}
+
+static conveyor_code go_add_driver(conveyor_manager manager, const char *options, size_t options_len,
+		conveyor_queue queue, conveyor_error *error) {
+	conveyor_driver driver = {0};
+	driver.struct_size = sizeof driver;
+	driver.options = text(options, options_len);
+	driver.queue = queue;
+	return conveyor_manager_add_driver(manager, &driver, error);
+}
+
+static conveyor_code go_cancel(conveyor_manager manager, const char *run_id, size_t run_id_len, const char *reason,
+		size_t reason_len, size_t *events, conveyor_error *error) {
+	return conveyor_manager_cancel(manager, text(run_id, run_id_len), text(reason, reason_len), events, error);
+}
+
+// Waits for what there is, and takes it.
+typedef struct go_news {
+	conveyor_run runs[256];
+	size_t run_count;
+	conveyor_run cancelled[64];
+	size_t cancelled_count;
+	conveyor_state state;
+} go_news;
+
+static conveyor_code go_next(conveyor_queue queue, go_news *news, conveyor_error *error) {
+	conveyor_code code = conveyor_queue_wait(queue, -1, NULL, error);
+	if (code == CONVEYOR_OK) code = conveyor_queue_take(queue, news->runs, 256, &news->run_count, error);
+	if (code == CONVEYOR_OK)
+		code = conveyor_queue_take_cancelled(queue, news->cancelled, 64, &news->cancelled_count, error);
+	if (code == CONVEYOR_OK) code = conveyor_queue_take_accepted(queue, NULL, 0, &(size_t){0}, error);
+	if (code == CONVEYOR_OK) code = conveyor_queue_take_state(queue, &news->state, error);
+	return code;
+}
+
+static conveyor_code go_post(conveyor_stream stream, const char *resource, size_t resource_len, const char *event,
+		size_t event_len, const char *run_id, size_t run_id_len, const char *driver, size_t driver_len,
+		conveyor_error *error) {
+	return conveyor_stream_post(stream, text(resource, resource_len), text(event, event_len),
+		text(run_id, run_id_len), some(driver, driver_len), error);
+}
+
+static conveyor_code go_wait_results(conveyor_stream stream, const char *run_id, size_t run_id_len, size_t count,
+		int64_t timeout_ms, conveyor_text *results, conveyor_error *error) {
+	return conveyor_stream_wait_results(stream, text(run_id, run_id_len), count, timeout_ms, results, error);
+}
+
+static conveyor_code go_stream_log(conveyor_stream stream, const char *run_id, size_t run_id_len,
+		conveyor_text *lines, conveyor_error *error) {
+	return conveyor_stream_log(stream, some(run_id, run_id_len), lines, error);
+}
+
+#cgo noescape go_end
+#cgo nocallback go_end
+#cgo noescape go_raise
+#cgo nocallback go_raise
+#cgo noescape go_retry
+#cgo nocallback go_retry
+#cgo noescape go_log
+#cgo nocallback go_log
+#cgo nocallback conveyor_run_payload
+#cgo nocallback conveyor_run_id
+#cgo nocallback conveyor_run_event
+#cgo nocallback conveyor_run_driver
+#cgo nocallback conveyor_run_attempt
+*/
+import "C"
+
+import (
+	"time"
+	"unsafe"
+)
+
+type (
+	handle  = C.uint64_t
+	runID   = C.conveyor_run
+	news    = C.go_news
+	failure = C.conveyor_error
+)
+
+// pointer and length of a text, for the length of a call.
+func pointer(text string) (*C.char, C.size_t) {
+	return (*C.char)(unsafe.Pointer(unsafe.StringData(text))), C.size_t(len(text))
+}
+
+// copied is a view's text as Go's own.
+func copied(view C.conveyor_str) string {
+	return C.GoStringN(view.ptr, C.int(view.len))
+}
+
+// taken is a text of the caller's as Go's own; it is freed.
+func taken(text C.conveyor_text) string {
+	copy := copied(C.conveyor_text_view(text))
+	C.conveyor_text_free(text)
+	return copy
+}
+
+// milliseconds of a time, rounded up; negative for ever.
+func milliseconds(wait time.Duration) C.int64_t {
+	if wait < 0 {
+		return -1
+	}
+	return C.int64_t((wait + time.Millisecond - 1) / time.Millisecond)
+}
+
+func endRun(run runID, success bool, message, data string) error {
+	var detail failure
+	m, ml := pointer(message)
+	d, dl := pointer(data)
+	return check(C.go_end(run, C._Bool(success), m, ml, d, dl, &detail), detail)
+}
+
+func raiseRun(run runID, kind, message, trace, data string) error {
+	var detail failure
+	k, kl := pointer(kind)
+	m, ml := pointer(message)
+	t, tl := pointer(trace)
+	d, dl := pointer(data)
+	return check(C.go_raise(run, k, kl, m, ml, t, tl, d, dl, &detail), detail)
+}
+
+func retryRun(run runID, message string, after time.Duration) error {
+	var detail failure
+	m, ml := pointer(message)
+	return check(C.go_retry(run, m, ml, milliseconds(after), &detail), detail)
+}
+
+func giveBackRun(run runID) {
+	C.conveyor_run_give_back(run, nil)
+}
+
+func logRun(run runID, level C.conveyor_level, message, labels string) error {
+	var detail failure
+	m, ml := pointer(message)
+	l, ll := pointer(labels)
+	return check(C.go_log(run, level, m, ml, l, ll, &detail), detail)
+}
+
+func execRun(run runID, command string, stop C.conveyor_stop) (C.conveyor_exit, string, error) {
+	var detail failure
+	var line C.conveyor_text
+	var ended C.conveyor_exit
+	c, cl := pointer(command)
+	if err := check(C.go_exec(run, c, cl, stop, &ended, &line, &detail), detail); err != nil {
+		return ended, "", err
+	}
+	return ended, taken(line), nil
+}
