@@ -81,7 +81,6 @@ static conveyor_code go_next(conveyor_queue queue, go_news *news, conveyor_error
 	if (code == CONVEYOR_OK) code = conveyor_queue_take(queue, news->runs, 256, &news->run_count, error);
 	if (code == CONVEYOR_OK)
 		code = conveyor_queue_take_cancelled(queue, news->cancelled, 64, &news->cancelled_count, error);
-	if (code == CONVEYOR_OK) code = conveyor_queue_take_accepted(queue, NULL, 0, &(size_t){0}, error);
 	if (code == CONVEYOR_OK) code = conveyor_queue_take_state(queue, &news->state, error);
 	return code;
 }
@@ -125,7 +124,6 @@ import (
 )
 
 type (
-	handle  = C.uint64_t
 	runID   = C.conveyor_run
 	news    = C.go_news
 	failure = C.conveyor_error
@@ -198,4 +196,60 @@ func execRun(run runID, command string, stop C.conveyor_stop) (C.conveyor_exit, 
 		return ended, "", err
 	}
 	return ended, taken(line), nil
+}
+
+func newManager(options string, manager *C.conveyor_manager) error {
+	var detail failure
+	o, ol := pointer(options)
+	return check(C.go_manager_new(o, ol, manager, &detail), detail)
+}
+
+func addDriver(manager C.conveyor_manager, options string, queue C.conveyor_queue) error {
+	var detail failure
+	o, ol := pointer(options)
+	return check(C.go_add_driver(manager, o, ol, queue, &detail), detail)
+}
+
+func next(queue C.conveyor_queue, news *news) error {
+	var detail failure
+	return check(C.go_next(queue, news, &detail), detail)
+}
+
+func cancelRun(manager C.conveyor_manager, id, reason string) int {
+	var events C.size_t
+	i, il := pointer(id)
+	r, rl := pointer(reason)
+	C.go_cancel(manager, i, il, r, rl, &events, nil)
+	return int(events)
+}
+
+func postEvent(stream C.conveyor_stream, resource, event, id, driver string) error {
+	var detail failure
+	r, rl := pointer(resource)
+	e, el := pointer(event)
+	i, il := pointer(id)
+	d, dl := pointer(driver)
+	return check(C.go_post(stream, r, rl, e, el, i, il, d, dl, &detail), detail)
+}
+
+// waitResults is empty when they do not come in time.
+func waitResults(stream C.conveyor_stream, id string, count int, wait time.Duration) (string, error) {
+	var detail failure
+	var results C.conveyor_text
+	i, il := pointer(id)
+	code := C.go_wait_results(stream, i, il, C.size_t(count), milliseconds(wait), &results, &detail)
+	if err := check(code, detail); err != nil || results == 0 {
+		return "", err
+	}
+	return taken(results), nil
+}
+
+func streamLog(stream C.conveyor_stream, id string) (string, error) {
+	var detail failure
+	var lines C.conveyor_text
+	i, il := pointer(id)
+	if err := check(C.go_stream_log(stream, i, il, &lines, &detail), detail); err != nil {
+		return "", err
+	}
+	return taken(lines), nil
 }

@@ -1,11 +1,10 @@
 //! Where runs wait for a program that takes them itself.
 
-use std::collections::VecDeque;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use conveyor_driver::host::{ManagerState, RunKey, RunQueue};
+use conveyor_driver::host::{ManagerState, RunQueue};
 use conveyor_driver::{Error, ErrorCode, Result};
 
 use crate::error::{conveyor_code, conveyor_error};
@@ -18,33 +17,20 @@ use crate::time::milliseconds;
 /// Where runs wait until the program takes them, for drivers that are added with it; see `conveyor_queue_new`.
 pub type conveyor_queue = u64;
 
-/// A queue, and what was told of it but did not fit into what the program gave.
-pub(crate) struct Queue {
-    queue: RunQueue,
-    rest: Mutex<Rest>,
-}
-
-#[derive(Default)]
-struct Rest {
-    cancelled: VecDeque<RunKey>,
-    accepted: VecDeque<u64>,
-}
+/// A queue.
+pub(crate) struct Queue(RunQueue);
 
 object!(Queue = 2);
 
 impl Queue {
     pub(crate) const fn core(&self) -> &RunQueue {
-        &self.queue
-    }
-
-    fn rest(&self) -> MutexGuard<'_, Rest> {
-        self.rest.lock().unwrap_or_else(PoisonError::into_inner)
+        &self.0
     }
 }
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        self.queue.close();
+        self.0.close();
     }
 }
 
@@ -100,7 +86,7 @@ pub extern "C" fn conveyor_queue_new(
         let out = needed("queue", queue)?;
         out.write(0);
         let made = if with_descriptor { RunQueue::with_descriptor()? } else { RunQueue::new() };
-        out.write(handle::open(Arc::new(Queue { queue: made, rest: Mutex::default() })));
+        out.write(handle::open(Arc::new(Queue(made))));
         Ok(())
     })
 }
@@ -118,7 +104,7 @@ pub extern "C" fn conveyor_queue_wake_fd(
         out.write(-1);
         let queue = handle::get::<Queue>(queue)?;
         let found = queue
-            .queue
+            .0
             .wake_fd()
             .ok_or_else(|| invalid("queue", "has no descriptor: it was made without"))?;
         out.write(found.as_raw_fd());
@@ -159,7 +145,7 @@ fn wait(
     guarded(error, || {
         let mut something = something;
         put(something.as_deref_mut(), false);
-        let core = handle::get::<Queue>(queue)?.queue.clone();
+        let core = handle::get::<Queue>(queue)?.0.clone();
         put(something, wait(&core, milliseconds(timeout_ms)));
         Ok(())
     })
@@ -177,7 +163,7 @@ pub extern "C" fn conveyor_queue_next(
     guarded(error, || {
         let out = needed("run", run)?;
         out.write(0);
-        let core = handle::get::<Queue>(queue)?.queue.clone();
+        let core = handle::get::<Queue>(queue)?.0.clone();
         if let Some(handed) = core.next(milliseconds(timeout_ms)) {
             out.write(OpenRun::open(handed, &core));
         }
@@ -197,7 +183,7 @@ pub extern "C" fn conveyor_queue_take(
 ) -> conveyor_code {
     guarded(error, || {
         let (places, count) = places("runs", runs, room, count)?;
-        let core = &handle::get::<Queue>(queue)?.queue;
+        let core = &handle::get::<Queue>(queue)?.0;
         let taken = core.take(places.len());
         count.write(fill(places, taken.into_iter().map(|handed| OpenRun::open(handed, core))));
         Ok(())
@@ -217,16 +203,14 @@ pub extern "C" fn conveyor_queue_take_cancelled(
     guarded(error, || {
         let (places, count) = places("runs", runs, room, count)?;
         let queue = handle::get::<Queue>(queue)?;
-        let mut rest = queue.rest();
-        rest.cancelled.extend(queue.queue.take_cancelled().into_iter().map(|notice| notice.key));
         let mut written = 0;
         while written < places.len() {
-            let Some(key) = rest.cancelled.pop_front() else { break };
-            let run = handle_of(&queue.queue, key);
-            if run != 0 {
-                places[written].write(run);
-                written += 1;
+            let notices = queue.0.take_cancelled_of(places.len() - written);
+            if notices.is_empty() {
+                break;
             }
+            let runs = notices.iter().map(|notice| handle_of(&queue.0, notice.key));
+            written += fill(&mut places[written..], runs.filter(|run| *run != 0));
         }
         count.write(written);
         Ok(())
@@ -246,10 +230,8 @@ pub extern "C" fn conveyor_queue_take_accepted(
     guarded(error, || {
         let (places, count) = places("tickets", tickets, room, count)?;
         let queue = handle::get::<Queue>(queue)?;
-        let mut rest = queue.rest();
-        rest.accepted.extend(queue.queue.take_accepted().into_iter().map(|ticket| ticket.to_u64()));
-        let most = places.len().min(rest.accepted.len());
-        count.write(fill(places, rest.accepted.drain(..most)));
+        let tickets = queue.0.take_accepted_of(places.len());
+        count.write(fill(places, tickets.into_iter().map(|ticket| ticket.to_u64())));
         Ok(())
     })
 }
@@ -266,7 +248,7 @@ pub extern "C" fn conveyor_queue_take_state(
         let mut state = state;
         put(state.as_deref_mut(), CONVEYOR_STATE_UNCHANGED);
         let queue = handle::get::<Queue>(queue)?;
-        if let Some(now) = queue.queue.take_state() {
+        if let Some(now) = queue.0.take_state() {
             put(state, state_number(now)?);
         }
         Ok(())
@@ -281,7 +263,7 @@ pub extern "C" fn conveyor_queue_close(
     error: Option<&mut MaybeUninit<conveyor_error>>,
 ) -> conveyor_code {
     guarded(error, || {
-        handle::get::<Queue>(queue)?.queue.close();
+        handle::get::<Queue>(queue)?.0.close();
         Ok(())
     })
 }
@@ -293,7 +275,7 @@ pub extern "C" fn conveyor_queue_free(queue: conveyor_queue) -> conveyor_code {
     guarded(None, || {
         if queue != 0 {
             // Wakes those that wait, too.
-            handle::get::<Queue>(queue)?.queue.close();
+            handle::get::<Queue>(queue)?.0.close();
         }
         text::free::<Queue>(queue)
     })

@@ -1,0 +1,172 @@
+package conveyor
+
+/*
+#include <conveyor_driver.h>
+*/
+import "C"
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+)
+
+// A session is one start of a manager.
+type session struct {
+	manager   C.conveyor_manager
+	queue     C.conveyor_queue
+	functions map[string]Func
+
+	mutex sync.Mutex
+	runs  map[runID]*Run
+
+	ended  chan struct{}
+	report Report
+	err    error
+}
+
+func newSession(manager *Manager) (_ *session, err error) {
+	s := &session{functions: map[string]Func{}, runs: map[runID]*Run{}, ended: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			s.free()
+		}
+	}()
+	options := map[string]any{}
+	for name, value := range manager.options {
+		options[name] = value
+	}
+	if _, given := options["signals"].(bool); given || options["signals"] == nil {
+		// Go has its own way with signals.
+		options["signals"] = false
+	}
+	text, err := json.Marshal(options)
+	if err != nil {
+		return nil, fmt.Errorf("options: %w", err)
+	}
+	if err := newManager(string(text), &s.manager); err != nil {
+		return nil, err
+	}
+	var detail failure
+	if err := check(C.conveyor_queue_new(false, &s.queue, &detail), detail); err != nil {
+		return nil, err
+	}
+	for i, driver := range manager.drivers {
+		if driver.function == nil {
+			return nil, fmt.Errorf("drivers[%d]: it has no function", i)
+		}
+		text, err := json.Marshal(driver.options)
+		if err != nil {
+			return nil, fmt.Errorf("drivers[%d]: %w", i, err)
+		}
+		if err := addDriver(s.manager, string(text), s.queue); err != nil {
+			return nil, err
+		}
+		s.functions[fmt.Sprint(driver.options["name"])] = driver.function
+	}
+	if manager.stream != nil {
+		if err := check(C.conveyor_manager_use_stream(s.manager, manager.stream.handle, &detail), detail); err != nil {
+			return nil, err
+		}
+	}
+	if err := check(C.conveyor_manager_start(s.manager, &detail), detail); err != nil {
+		return nil, err
+	}
+	go s.serve()
+	return s, nil
+}
+
+// serve takes runs until the manager has ended.
+func (s *session) serve() {
+	var news news
+	for news.state != C.CONVEYOR_STATE_ENDED {
+		if err := next(s.queue, &news); err != nil {
+			s.err = err
+			break
+		}
+		for _, handle := range news.runs[:news.run_count] {
+			go s.do(handle)
+		}
+		for _, handle := range news.cancelled[:news.cancelled_count] {
+			s.cancelled(handle)
+		}
+	}
+	s.end()
+	close(s.ended)
+}
+
+func (s *session) end() {
+	var report, line C.conveyor_text
+	var detail failure
+	err := check(C.conveyor_manager_wait_ended(s.manager, -1, nil, &report, &line, &detail), detail)
+	if err != nil {
+		s.err = err
+	} else {
+		if err := json.Unmarshal([]byte(taken(report)), &s.report); err != nil {
+			s.err = err
+		}
+		s.report.line = taken(line)
+	}
+	s.free()
+}
+
+func (s *session) free() {
+	C.conveyor_manager_free(s.manager)
+	C.conveyor_queue_free(s.queue)
+}
+
+// do has a run done by its function. One that ends its goroutine gives its event back.
+func (s *session) do(handle runID) {
+	run := newRun(context.Background(), handle)
+	s.mutex.Lock()
+	s.runs[handle] = run
+	s.mutex.Unlock()
+	// It may have been told before it was found.
+	if bool(C.conveyor_run_is_cancelled(handle)) {
+		s.cancelled(handle)
+	}
+	completed := false
+	defer func() {
+		s.mutex.Lock()
+		delete(s.runs, handle)
+		s.mutex.Unlock()
+		run.cancel(nil)
+		if completed {
+			return
+		}
+		if value := recover(); value != nil {
+			panicked(run, value)
+		} else {
+			giveBackRun(handle)
+		}
+	}()
+	result, err := s.functions[run.driver](run.ctx, run)
+	completed = true
+	finish(run, result, err)
+}
+
+func (s *session) cancelled(handle runID) {
+	s.mutex.Lock()
+	run := s.runs[handle]
+	s.mutex.Unlock()
+	if run == nil {
+		return
+	}
+	if reason := run.CancelReason(); reason != nil {
+		run.cancel(reason)
+	}
+}
+
+func (s *session) wait() (Report, error) {
+	<-s.ended
+	return s.report, s.err
+}
+
+func (s *session) drain() {
+	C.conveyor_manager_drain(s.manager, nil)
+}
+
+func (s *session) endNow() {
+	C.conveyor_manager_end_now(s.manager, nil)
+}
