@@ -78,12 +78,12 @@ func (stream *EmbeddedStream) Results(id string, count int, wait time.Duration) 
 
 // A LogEntry is a stored log line.
 type LogEntry struct {
-	RunID     string            `json:"runid"`
-	Driver    string            `json:"driver"`
-	Pipeline  string            `json:"pipeline"`
-	Timestamp string            `json:"timestamp"`
-	Message   string            `json:"message"`
-	Labels    map[string]any    `json:"labels"`
+	RunID     string         `json:"runid"`
+	Driver    string         `json:"driver"`
+	Pipeline  string         `json:"pipeline"`
+	Timestamp string         `json:"timestamp"`
+	Message   string         `json:"message"`
+	Labels    map[string]any `json:"labels"`
 }
 
 // Log is the stored log of a run, or with an empty id of all.

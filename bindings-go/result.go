@@ -136,7 +136,7 @@ func kindOf(err error) string {
 		inner := errors.Unwrap(err)
 		kind := fmt.Sprintf("%T", err)
 		if inner == nil || kind != "*fmt.wrapError" {
-			return strings.TrimPrefix(kind, "*")
+			return strings.TrimPrefix(strings.TrimPrefix(kind, "*"), "main.")
 		}
 		err = inner
 	}

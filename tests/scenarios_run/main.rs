@@ -41,6 +41,17 @@ fn runners() -> Vec<Runner> {
             "skipped: python: conveyor_driver is not in .venv; scripts/python.sh puts it there"
         );
     }
+    if Path::new(C_DRIVER).exists() {
+        runners.push(program("c", &[C_DRIVER]));
+        runners.push(program("c-async", &[C_DRIVER, "async"]));
+    } else {
+        println!("skipped: c: there is no target/c/tests/scenario_driver; scripts/c.sh makes it");
+    }
+    if Path::new(GO_DRIVER).exists() {
+        runners.push(program("go", &[GO_DRIVER]));
+    } else {
+        println!("skipped: go: there is no target/c/go/scenariodriver; scripts/go.sh makes it");
+    }
     runners
 }
 
@@ -53,6 +64,10 @@ fn has_python() -> bool {
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/bin/python");
 const PYTHON_DRIVER: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-python/tests/scenario_driver.py");
+
+/// Where `scripts/c.sh` and `scripts/go.sh` put their programs.
+const C_DRIVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/c/tests/scenario_driver");
+const GO_DRIVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/c/go/scenariodriver");
 
 /// Most scenarios wait for most of their time.
 const AT_ONCE: usize = 12;
