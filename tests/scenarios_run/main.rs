@@ -32,8 +32,15 @@ fn runners() -> Vec<Runner> {
         Runner { name: "embedded", embedded: true, host: Box::new(Here { embedded: true }) },
         Runner { name: "nats", embedded: false, host: Box::new(Here { embedded: false }) },
         program("rust", &[env!("CARGO_BIN_EXE_scenario_driver")]),
+        program("python", &[PYTHON, PYTHON_DRIVER]),
+        program("python-async", &[PYTHON, PYTHON_DRIVER, "async"]),
     ]
 }
+
+/// Where `scripts/python.sh` has put the package.
+const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/bin/python");
+const PYTHON_DRIVER: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-python/tests/scenario_driver.py");
 
 /// Most scenarios wait for most of their time.
 const AT_ONCE: usize = 12;
