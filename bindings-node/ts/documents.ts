@@ -19,7 +19,7 @@ export interface TlsOptions {
   cert?: string | null;
   /** The same, as a path. Environment: `CONVEYOR_TLS_CERT`. */
   certFile?: string | null;
-  /** Start TLS before the server says anything, as servers with `handshakeFirst` want it. */
+  /** Start TLS before the server says anything, as servers with `handshake_first` want it. */
   first?: boolean;
   /** The private key of that certificate, as text. */
   key?: string | null;
@@ -103,7 +103,7 @@ export interface DriverOptions {
    */
   maxDeliveries?: number | null;
   /**
-   * The driver's name: letters, digits, `-` and ``. Also the name of its durable consumer, shared
+   * The driver's name: letters, digits, `-` and `_`. Also the name of its durable consumer, shared
    * by all its instances.
    */
   name: string;
@@ -112,7 +112,7 @@ export interface DriverOptions {
    * answered with a failed result. Default: as long as it likes.
    */
   progressTimeoutMs?: number | null;
-  /** The resource types it handles, at least one: letters, digits, `-` and ``. */
+  /** The resource types it handles, at least one: letters, digits, `-` and `_`. */
   resources: readonly string[];
   /** The delay before the second attempt, when reconcile asks for a retry without naming one. */
   retryInitialMs?: number;

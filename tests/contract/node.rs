@@ -171,17 +171,23 @@ fn plain(doc: &str) -> String {
     let of_rust =
         |paragraph: &&str| !["`Debug`", "`Display`"].iter().any(|it| paragraph.starts_with(it));
     let kept = out.split("\n\n").filter(of_rust).collect::<Vec<_>>().join("\n\n");
-    let told = kept
-        .split('`')
-        .enumerate()
-        .map(|(i, part)| if i % 2 == 1 { camel(part) } else { part.to_owned() });
+    let mut quoted = true;
+    let told = kept.split('`').map(|part| {
+        quoted = !quoted;
+        if quoted && is_member(part) { camel(part) } else { part.to_owned() }
+    });
     told.collect::<Vec<_>>().join("`")
 }
 
+/// Whether a member of any document is called so; others may use such names, too.
+fn is_member(name: &str) -> bool {
+    [options_schema(), host_schema()].iter().any(|schema| {
+        let definitions = schema["$defs"].as_object().into_iter().flatten();
+        definitions.into_iter().any(|(_, definition)| definition["properties"].get(name).is_some())
+    })
+}
+
 fn camel(name: &str) -> String {
-    if name.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')) {
-        return name.to_owned();
-    }
     let mut words = name.split('_');
     let mut out = words.next().unwrap_or_default().to_owned();
     for word in words {

@@ -28,19 +28,30 @@ fn runners() -> Vec<Runner> {
         embedded: false,
         host: Box::new(Program { command: command.iter().map(Into::into).collect() }),
     };
-    vec![
+    let mut runners = vec![
         Runner { name: "embedded", embedded: true, host: Box::new(Here { embedded: true }) },
         Runner { name: "nats", embedded: false, host: Box::new(Here { embedded: false }) },
         program("rust", &[env!("CARGO_BIN_EXE_scenario_driver")]),
         program("python", &[PYTHON, PYTHON_DRIVER]),
         program("python-async", &[PYTHON, PYTHON_DRIVER, "async"]),
-    ]
+    ];
+    if Path::new(NODE_PACKAGE).exists() {
+        runners.push(program("node", &["node", NODE_DRIVER]));
+    } else {
+        println!("skipped: node has no package: {NODE_PACKAGE} is not there");
+    }
+    runners
 }
 
 /// Where `scripts/python.sh` has put the package.
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/bin/python");
 const PYTHON_DRIVER: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-python/tests/scenario_driver.py");
+
+/// Where `scripts/node.sh` has put the package, when there is a Node.
+const NODE_PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-node/dist/index.js");
+const NODE_DRIVER: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-node/tests/scenario_driver.mjs");
 
 /// Most scenarios wait for most of their time.
 const AT_ONCE: usize = 12;
