@@ -61,7 +61,7 @@ async fn what_cannot_be_read_is_kept_with_its_bytes_headers_and_reason(stage: St
     let running = start_never_called(&stage).await;
     let bytes = Bytes::from_static(b"\xff not a message");
     let subject = subject::resource(&stage.resource);
-    let message = Message::new(&subject, bytes.clone()).with_header("Trace", "abc");
+    let message = Message::new(&*subject, bytes.clone()).with_header("Trace", "abc");
     stage.stream.publish(message).await.unwrap().await.unwrap();
     let letter = letters(&stage, 1).await.remove(0);
     assert_eq!(letter.payload, bytes);

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use conveyor_driver::host::{HandedRun, ManagerState, Outcome, RunQueue};
 use conveyor_driver::options::{ConnectionOptions, ManagerOptions};
-use conveyor_driver::stream::MemoryStream;
+use conveyor_driver::stream::{MemoryStream, StreamConfig};
 use conveyor_driver::{Driver, DriverManager, DriverResult, ErrorCode, HostManager};
-use conveyor_driver_tests::{DEADLINE, Stage, on_both_streams_in_real_time};
+use conveyor_driver_cli::nats_server::NatsServer;
+use conveyor_driver_tests::{DEADLINE, Stage, connect, on_both_streams_in_real_time};
 
 on_both_streams_in_real_time!(
     events_are_answered_and_the_end_is_told_to_all_who_wait_as_often_as_they_ask,
@@ -142,6 +143,7 @@ async fn a_run_is_cancelled_while_others_wait_for_the_end(stage: Stage) {
     drop(handed);
     let result = stage.result().await.result;
     assert_eq!(result.data["error"]["type"], "Cancelled");
+    stage.all_settled().await;
     assert_eq!(manager.cancel(&run, "obsolete").unwrap(), 0);
     manager.end_now().unwrap();
     assert_eq!(waiting.join().unwrap().unwrap().unwrap().drivers[0].cancelled, 1);
@@ -229,4 +231,51 @@ fn one_that_waits_for_its_stream_can_be_stopped() {
     assert!(!manager.wait_started(Duration::from_millis(50)).unwrap());
     assert_eq!(manager.stop_within(DEADLINE).unwrap().drivers[0].runs, 0);
     assert_eq!(manager.wait_started(DEADLINE).unwrap_err().code(), ErrorCode::Closed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_answers_nothing_does_not_hold_up_the_end() {
+    let mut server = NatsServer::start().await.unwrap();
+    let stream = connect(&server.url()).await;
+    for config in StreamConfig::of_control_plane() {
+        stream.put_stream(&config).await.unwrap();
+    }
+    let stage = Stage::on(stream, None).await;
+    let url = server.url();
+    let start = |queue: &RunQueue| {
+        let mut options = unreachable_server();
+        options.connection.url = Some(url.clone());
+        options.connection.connect_timeout_ms = None;
+        let driver = stage.driver_with(|options| options.retry_initial_ms = 50).queue(queue);
+        let manager = HostManager::new(DriverManager::new(options).driver(driver));
+        manager.start().unwrap();
+        assert!(manager.wait_started(DEADLINE).unwrap());
+        manager
+    };
+    let queues = [RunQueue::new(), RunQueue::new()];
+    let managers = queues.each_ref().map(start);
+    stage.post("a").await;
+    let mut held = None;
+    while held.is_none() {
+        held = queues.iter().find_map(|queue| queue.next(Duration::from_millis(10)));
+    }
+    let held = held.unwrap();
+    queues[0].log(held.run(), ["a line that is not stored".into()]).unwrap();
+    server.pause();
+    let [stopped, dropped] = managers;
+    // Both come back: nobody else ends this test in time.
+    let reports = thread::scope(|scope| {
+        let ended = scope.spawn(|| stopped.stop_within(Duration::from_millis(1)).unwrap());
+        scope.spawn(|| drop(dropped));
+        ended.join().unwrap()
+    });
+    assert_eq!(reports.drivers.len(), 1);
+    drop(held);
+    server.resume();
+
+    let queue = RunQueue::new();
+    let manager = start(&queue);
+    next(&queue).complete(done()).unwrap();
+    assert_eq!(stage.result().await.result.message, "done");
+    manager.stop_within(DEADLINE).unwrap();
 }

@@ -17,6 +17,8 @@ on_both_streams!(
     a_run_cancelled_before_the_host_takes_it_never_starts,
     a_host_is_told_once_which_run_should_end,
     a_host_is_woken_once_until_it_has_taken_all,
+    a_host_that_heeds_no_notice_is_still_woken_for_its_runs,
+    a_run_in_the_hands_of_a_thread_that_panics_comes_again,
     a_batch_of_answers_is_as_good_as_each_alone,
     what_a_closure_holds_is_let_go_when_its_manager_has_stopped,
 );
@@ -191,6 +193,8 @@ async fn a_host_is_woken_once_until_it_has_taken_all(stage: Stage) {
         stage.post(name).await;
     }
     eventually("all wait", async || (queue.waiting() == 3).then_some(())).await;
+    eventually("the host is woken", async || (wakes.load(Ordering::Acquire) > 0).then_some(()))
+        .await;
     assert_eq!(wakes.load(Ordering::Acquire), 1);
     assert!(queue.wait(Duration::ZERO));
     let taken = queue.take(3);
@@ -201,9 +205,55 @@ async fn a_host_is_woken_once_until_it_has_taken_all(stage: Stage) {
     }
     assert_eq!(wakes.load(Ordering::Acquire), 1);
     stage.post("d").await;
+    eventually("the host is woken again", async || {
+        (wakes.load(Ordering::Acquire) == 2).then_some(())
+    })
+    .await;
     next(&queue).await.complete(done("done")).unwrap();
-    assert_eq!(wakes.load(Ordering::Acquire), 2);
     stage.result().await;
+    running.drain().await.unwrap();
+}
+
+async fn a_host_that_heeds_no_notice_is_still_woken_for_its_runs(stage: Stage) {
+    let wakes = Arc::new(AtomicU32::new(0));
+    let queue = RunQueue::waking({
+        let wakes = wakes.clone();
+        move || {
+            wakes.fetch_add(1, Ordering::AcqRel);
+        }
+    });
+    let running = start(&stage, &queue, 1).await;
+    for _ in 0..4 {
+        let before = wakes.load(Ordering::Acquire);
+        let run = stage.post("app").await;
+        eventually("the host is woken for the run", async || {
+            (wakes.load(Ordering::Acquire) > before).then_some(())
+        })
+        .await;
+        let handed = next(&queue).await;
+        assert_eq!(running.cancel(&run, "obsolete"), 1);
+        // The notice is there, and stays.
+        queue.ready().await;
+        drop(handed);
+        stage.result().await;
+    }
+    running.drain().await.unwrap();
+}
+
+async fn a_run_in_the_hands_of_a_thread_that_panics_comes_again(stage: Stage) {
+    let queue = RunQueue::new();
+    let running = start(&stage, &queue, 1).await;
+    stage.post("app").await;
+    let handed = next(&queue).await;
+    let thread = std::thread::spawn(move || {
+        let _in_hand = handed;
+        std::panic::resume_unwind(Box::new("the host's own"));
+    });
+    assert!(thread.join().is_err());
+    let again = next(&queue).await;
+    assert_eq!(again.run().attempt(), 2);
+    again.complete(done("saved")).unwrap();
+    assert_eq!(stage.result().await.result.message, "saved");
     running.drain().await.unwrap();
 }
 

@@ -13,7 +13,6 @@ mod host_waits;
 mod hosts;
 mod lease_limits;
 mod leases;
-mod library_logs;
 mod limits;
 mod log_limits;
 mod logs;

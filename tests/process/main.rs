@@ -73,8 +73,11 @@ async fn a_signal_drains_and_the_run_in_flight_is_answered() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_signal_drains_and_the_second_ends() {
     let stage = Stage::on_nats().await;
-    let mut driver = start(&stage).await;
+    // Room for a second run, so that it pulls until the first signal: two of a kind that come together
+    // are one.
+    let mut driver = start_with(&stage, &[("CONCURRENCY", "2")]).await;
     running(&stage, None).await;
+    eventually("it pulls", async || (stage.consumer().await.waiting > 0).then_some(())).await;
     signal(&driver, Signal::TERM);
     eventually("it no longer pulls", async || (stage.consumer().await.waiting == 0).then_some(()))
         .await;

@@ -35,7 +35,7 @@ async fn post(stage: &Stage, count: usize, sleep_ms: u64) {
             let spec = json!({"sleep_ms": sleep_ms});
             let resource = Resource { spec, ..stage.resource(&format!("app-{n}")) };
             let message = DriverMessage::new("create", &resource, "", RunId::generate());
-            let message = Message::new(&subject, message.encode());
+            let message = Message::new(&*subject, message.encode());
             stage.stream.publish(message).await.unwrap().await.unwrap();
         });
         join_all(receipts).await;

@@ -12,6 +12,7 @@ behaviours! {
     a_message_id_counts_even_when_nobody_wanted_the_message
     the_same_id_in_another_stream_is_another_message
     a_message_above_the_limit_is_refused
+    what_is_published_together_ends_with_the_first_that_fails
     a_message_as_large_as_the_limit_is_stored
     payload_and_headers_arrive_unchanged
     what_is_only_sent_is_stored_too_where_a_stream_takes_it
@@ -83,6 +84,27 @@ async fn a_message_above_the_limit_is_refused(stream: SharedStream) -> Result<()
     Ok(())
 }
 
+async fn what_is_published_together_ends_with_the_first_that_fails(
+    stream: SharedStream,
+) -> Result<()> {
+    let scene = Scene::new(stream, Retention::Limits).await?;
+    let too_large = vec![b'x'; scene.stream.max_payload() + 1];
+    let bodies = [vec![b'x'], vec![b'y'], too_large, vec![b'z']];
+    let messages = || bodies.iter().map(|body| Message::new(scene.subject("a"), body.clone()));
+    let mut receipts = Vec::new();
+    let published = scene.stream.publish_all(messages().collect(), &mut receipts).await;
+    assert_eq!(code(published), Some(ErrorCode::TooLarge));
+    assert_eq!(receipts.len(), 2);
+    for (receipt, sequence) in receipts.into_iter().zip(1..) {
+        assert_eq!(receipt.await?.sequence, sequence);
+    }
+    let sent = scene.stream.send_all(messages().collect()).await;
+    assert_eq!(code(sent), Some(ErrorCode::TooLarge));
+    scene.stream.flush().await?;
+    assert_eq!(scene.held().await?, 4);
+    Ok(())
+}
+
 async fn a_message_as_large_as_the_limit_is_stored(stream: SharedStream) -> Result<()> {
     let scene = Scene::new(stream, Retention::Limits).await?;
     let limit = scene.stream.max_payload();
@@ -102,7 +124,7 @@ async fn payload_and_headers_arrive_unchanged(stream: SharedStream) -> Result<()
         .with_header("Color", "green");
     scene.stream.publish(message.clone()).await?.await?;
     let taken = scene.take("c", 1).await?;
-    assert_eq!(taken[0].subject, message.subject);
+    assert_eq!(message.subject, taken[0].subject);
     assert_eq!(taken[0].payload, message.payload);
     let of = |headers: &[(String, String)], name: &str| -> Vec<String> {
         let same = headers.iter().filter(|(key, _)| key == name);

@@ -37,7 +37,7 @@ pub(crate) fn reacts(engine: &mut Engine, vector: &Vector) -> Reaction {
         .iter()
         .map(|message| {
             let sent = DriverMessage::decode(&message.payload).unwrap();
-            json!({ "subject": message.subject, "event": sent.event, "run_id": sent.run_id })
+            json!({ "subject": &*message.subject, "event": sent.event, "run_id": sent.run_id })
         })
         .collect();
     assert_eq!(Value::from(next), want["next"]);

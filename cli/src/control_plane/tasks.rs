@@ -61,8 +61,8 @@ impl Shared {
     }
 
     fn ignored(&self, delivery: &Delivery, reason: String) {
-        tracing::warn!(subject = delivery.subject, reason, "event ignored");
-        self.tell(Notice::Ignored { subject: delivery.subject.clone(), reason });
+        tracing::warn!(subject = %delivery.subject, reason, "event ignored");
+        self.tell(Notice::Ignored { subject: delivery.subject.to_string(), reason });
     }
 }
 
@@ -80,7 +80,7 @@ impl Handler for EngineTask {
             None | Some(Ignored::NoPipeline) => {}
             Some(reason) => shared.ignored(delivery, reason.to_string()),
         }
-        let goes_on = next.as_ref().map(|message| message.subject.clone());
+        let goes_on = next.as_ref().map(|message| message.subject.to_string());
         if let Some(message) = next
             && !self.publish(delivery, message.with_id(id)).await
         {
@@ -140,7 +140,7 @@ pub(super) async fn pass_on_live_lines(
         let Some(line) = line else { return };
         match LogEntry::decode(&line.payload) {
             Ok(entry) => shared.tell(Notice::Log(entry)),
-            Err(error) => tracing::debug!(subject = line.subject, %error, "not a log line"),
+            Err(error) => tracing::debug!(subject = %line.subject, %error, "not a log line"),
         }
     }
 }

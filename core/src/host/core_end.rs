@@ -60,3 +60,46 @@ impl fmt::Debug for CoreEnd {
         f.debug_struct("CoreEnd").field("queue", &self.queue).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+    use std::time::Instant;
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn one_wake_for_a_burst_reaches_as_many_threads_as_there_are_runs() {
+        const THREADS: usize = 8;
+        let queue = RunQueue::new();
+        let core = CoreEnd::new(&queue, &Resource::default());
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| {
+                let queue = queue.clone();
+                thread::spawn(move || queue.next(LONG))
+            })
+            .collect();
+        let deadline = Instant::now() + LONG;
+        while queue.0.lock().hosts.for_run() < THREADS {
+            assert!(Instant::now() < deadline, "the threads do not wait");
+            thread::yield_now();
+        }
+        let _handed: Vec<_> = (0..THREADS).map(|_| core.hand_over()).collect();
+        core.ring();
+        for thread in threads {
+            // One that was not woken looks once more at its end: the wait must have been shorter.
+            assert!(thread.join().unwrap().is_some());
+        }
+        assert!(Instant::now() < deadline, "a thread slept beside a run");
+    }
+
+    #[test]
+    fn a_run_handed_to_a_closed_queue_is_dropped_at_once() {
+        let queue = RunQueue::new();
+        let core = CoreEnd::new(&queue, &Resource::default());
+        queue.close();
+        assert_eq!(pollster::block_on(core.hand_over()), Outcome::Dropped);
+        assert!(queue.take_one().is_none());
+    }
+}

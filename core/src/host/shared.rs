@@ -76,7 +76,7 @@ impl Shared {
     /// Something was taken.
     pub(super) fn took(&self, mut state: MutexGuard<'_, State>) {
         self.show(&mut state);
-        let pass_on = !state.waiting.is_empty() && state.hosts.for_run();
+        let pass_on = !state.waiting.is_empty() && state.hosts.for_run() > 0;
         drop(state);
         if pass_on {
             self.wake.one_for_a_run();

@@ -64,9 +64,9 @@ impl Waiting {
         }
     }
 
-    /// Whether a thread waits for a run.
-    pub(super) const fn for_run(&self) -> bool {
-        self.threads.run > 0
+    /// How many threads wait for a run.
+    pub(super) const fn for_run(&self) -> usize {
+        self.threads.run
     }
 
     /// Everyone that news of this kind concerns.

@@ -1,14 +1,18 @@
 //! A line as it goes out, and how one that is too large is cut.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use super::run_log::RunLog;
+use super::run_log::{RunLog, Subjects};
 use crate::clock;
 use crate::message::LogEntry;
+use crate::stream::Message;
 
 #[derive(Debug)]
 pub(super) struct QueuedLine {
     pub(super) run: RunLog,
+    pub(super) subjects: Arc<Subjects>,
     /// What makes its message id unlike that of the run's other lines.
     pub(super) id: LineId,
     pub(super) body: Bytes,
@@ -33,6 +37,17 @@ impl QueuedLine {
     /// longer than this many nanoseconds, so no other line has a stamp among them.
     pub(super) const SPAN_NANOS: u64 = 1_024;
 
+    /// The line for the stream.
+    pub(super) fn letter(&self) -> Message {
+        Message::new(self.subjects.stored.clone(), self.body.clone())
+            .with_id(self.run.message_id(self.id))
+    }
+
+    /// The line for those who listen now.
+    pub(super) fn live_copy(&self) -> Message {
+        Message::new(self.subjects.live.clone(), self.body.clone())
+    }
+
     /// The line as two halves; the line itself when it is too short to be cut.
     pub(super) fn cut(self) -> Result<[Self; 2], Self> {
         let Ok(entry) = LogEntry::decode(&self.body) else { return Err(self) };
@@ -43,6 +58,7 @@ impl QueuedLine {
         }
         let piece = |message: &str, unix_nanos, second: bool| Self {
             run: self.run.clone(),
+            subjects: self.subjects.clone(),
             id: LineId { line: self.id.line, piece: self.id.piece * 2 + u64::from(second) },
             body: LogEntry {
                 message: message.to_owned(),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use bytestring::ByteString;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -14,7 +15,7 @@ use super::queued_line::{LineId, QueuedLine};
 use super::tickets::{LogTicket, TicketHolder};
 use crate::clock;
 use crate::error::Result;
-use crate::message::{DriverMessage, LabelsRef, LogEntryRef};
+use crate::message::{DriverMessage, LabelsRef, log_entry};
 use crate::run_id::RunId;
 use crate::subject;
 
@@ -29,7 +30,7 @@ struct Inner {
     pipeline: String,
     /// Made for the first line. Nothing when the run id cannot be part of a subject, so that no line
     /// can be stored.
-    subjects: OnceLock<Option<Subjects>>,
+    subjects: OnceLock<Option<Arc<Subjects>>>,
     /// What makes each line's message id unlike that of any other attempt of this driver.
     number: u64,
     stamps: Mutex<Stamps>,
@@ -40,9 +41,33 @@ struct Inner {
     tickets: AtomicU32,
 }
 
+#[derive(Debug)]
 pub(super) struct Subjects {
-    pub(super) stored: String,
-    pub(super) live: String,
+    pub(super) stored: ByteString,
+    pub(super) live: ByteString,
+    /// How every entry of the run begins.
+    opening: Vec<u8>,
+}
+
+/// A line that can be sent.
+struct Fitted<'a> {
+    /// With labels that the server takes.
+    line: LogLine,
+    subjects: &'a Arc<Subjects>,
+    /// How many bytes an entry has beside its message.
+    beside: usize,
+    /// How many the message of one entry may have when escaped.
+    limit: usize,
+}
+
+impl Fitted<'_> {
+    fn pieces(&self) -> impl Iterator<Item = &str> {
+        pieces(&self.line.message, self.limit)
+    }
+
+    const fn entry_bytes(&self, piece: &str) -> usize {
+        piece.len() + self.beside
+    }
 }
 
 struct Stamps {
@@ -73,18 +98,18 @@ impl RunLog {
     /// Writes a line. Returns once the line has its place in the log: at once, unless the buffer is
     /// full of lines the server has not stored yet.
     pub async fn write(&self, line: impl Into<LogLine>) {
-        let Some((line, beside, limit)) = self.fitted(line.into()) else { return };
-        for piece in pieces(&line.message, limit) {
-            let cost = self.0.queue.reserve(piece.len() + beside).await;
+        let Some(line) = self.fitted(line.into()) else { return };
+        for piece in line.pieces() {
+            let cost = self.0.queue.reserve(line.entry_bytes(piece)).await;
             self.append(&line, piece, cost);
         }
     }
 
     /// The same where nothing can be awaited. Blocks the thread while the buffer is full.
     pub fn write_blocking(&self, line: impl Into<LogLine>) {
-        let Some((line, beside, limit)) = self.fitted(line.into()) else { return };
-        for piece in pieces(&line.message, limit) {
-            let cost = self.0.queue.reserve_blocking(piece.len() + beside);
+        let Some(line) = self.fitted(line.into()) else { return };
+        for piece in line.pieces() {
+            let cost = self.0.queue.reserve_blocking(line.entry_bytes(piece));
             self.append(&line, piece, cost);
         }
     }
@@ -100,15 +125,13 @@ impl RunLog {
         holder: &Arc<dyn TicketHolder>,
     ) -> Result<Option<LogTicket>> {
         let lines: Vec<_> = lines.into_iter().filter_map(|line| self.fitted(line)).collect();
-        let cost_of = |piece: &str, beside| self.0.queue.cost(piece.len() + beside);
-        let costs = lines.iter().flat_map(|(line, beside, limit)| {
-            pieces(&line.message, *limit).map(move |piece| cost_of(piece, *beside) as usize)
-        });
-        let ticket = self.0.queue.reserve_later(self, costs.sum(), holder)?;
-        for (line, beside, limit) in &lines {
-            for piece in pieces(&line.message, *limit) {
-                self.append(line, piece, cost_of(piece, *beside));
-            }
+        let queue = &self.0.queue;
+        let pieces = || lines.iter().flat_map(|line| line.pieces().map(move |piece| (line, piece)));
+        let cost_of = |line: &Fitted<'_>, piece| queue.cost(line.entry_bytes(piece));
+        let cost = pieces().map(|(line, piece)| cost_of(line, piece) as usize).sum();
+        let ticket = queue.reserve_later(self, cost, holder)?;
+        for (line, piece) in pieces() {
+            self.append(line, piece, cost_of(line, piece));
         }
         Ok(ticket)
     }
@@ -120,8 +143,8 @@ impl RunLog {
 
     /// A line of the runtime's own: few and short, it takes its place without waiting for room.
     pub(crate) fn note(&self, line: LogLine) {
-        let Some((line, _, limit)) = self.fitted(line) else { return };
-        pieces(&line.message, limit).for_each(|piece| self.append(&line, piece, 0));
+        let Some(line) = self.fitted(line) else { return };
+        line.pieces().for_each(|piece| self.append(&line, piece, 0));
     }
 
     /// Writes a line of level debug.
@@ -171,10 +194,9 @@ impl RunLog {
         }
     }
 
-    /// The line with labels that can be sent, how many bytes an entry has beside its message, and how
-    /// many the message may have when escaped. Nothing when no line of this run can be stored.
-    fn fitted(&self, mut line: LogLine) -> Option<(LogLine, usize, usize)> {
-        if self.subjects().is_none() {
+    /// The line as it can be sent. Nothing when no line of this run can be stored.
+    fn fitted(&self, mut line: LogLine) -> Option<Fitted<'_>> {
+        let Some(subjects) = self.subjects() else {
             if !self.0.warned.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
                     driver = %self.0.driver, run_id = ?self.0.run.as_str(),
@@ -182,7 +204,7 @@ impl RunLog {
                 );
             }
             return None;
-        }
+        };
         let room = self.0.queue.max_entry_bytes().saturating_sub(self.overhead());
         let mut labels = 0;
         if !line.labels.is_empty() {
@@ -197,7 +219,8 @@ impl RunLog {
                 labels = 0;
             }
         }
-        Some((line, self.overhead() + labels, room - labels))
+        let (beside, limit) = (self.overhead() + labels, room - labels);
+        Some(Fitted { line, subjects, beside, limit })
     }
 
     /// The most bytes an entry has beside its message and labels.
@@ -209,25 +232,20 @@ impl RunLog {
             + LONGEST_ESCAPE * (self.0.run.as_str().len() + self.0.pipeline.len())
     }
 
-    fn append(&self, line: &LogLine, piece: &str, cost: u32) {
-        let inner = &*self.0;
+    fn append(&self, fitted: &Fitted<'_>, piece: &str, cost: u32) {
+        let (inner, Fitted { line, subjects, .. }) = (&*self.0, fitted);
         // The lock spans stamping and queueing, so that the order of stamps is the order of lines.
         let mut stamps = self.stamps();
         stamps.last_unix_nanos = clock::unix_nanos().max(stamps.last_unix_nanos + 1);
         stamps.lines += 1;
         stamps.progress = Instant::now();
-        let body = LogEntryRef {
-            runid: inner.run.as_str(),
-            driver: &inner.driver,
-            pipeline: &inner.pipeline,
-            timestamp: &clock::rfc3339(stamps.last_unix_nanos),
-            message: piece,
-            labels: LabelsRef { level: line.level.name(), others: &line.labels },
-        }
-        .encode();
+        let timestamp = clock::rfc3339(stamps.last_unix_nanos);
+        let labels = LabelsRef { level: line.level.name(), others: &line.labels };
+        let body = log_entry::encode(&subjects.opening, &timestamp, piece, &labels);
         inner.written.fetch_add(1, Ordering::AcqRel);
         inner.queue.push(QueuedLine {
             run: self.clone(),
+            subjects: (*subjects).clone(),
             id: LineId { line: stamps.lines, piece: 1 },
             cost: inner.queue.top_up(cost, body.len()),
             body: body.into(),
@@ -249,18 +267,28 @@ impl RunLog {
         self.stamps().progress
     }
 
-    pub(super) fn subjects(&self) -> Option<&Subjects> {
-        let Inner { run, driver, subjects, .. } = &*self.0;
+    fn subjects(&self) -> Option<&Arc<Subjects>> {
+        let Inner { run, driver, pipeline, subjects, .. } = &*self.0;
         let made = || {
             let (stored, live) = (subject::logs(run).ok()?, subject::live_logs(run, driver).ok()?);
-            Some(Subjects { stored, live })
+            let opening = log_entry::opening(run, driver, pipeline);
+            Some(Arc::new(Subjects { stored: stored.into(), live: live.into(), opening }))
         };
         subjects.get_or_init(made).as_ref()
     }
 
     pub(super) fn message_id(&self, id: LineId) -> String {
-        let Inner { queue, number, .. } = &*self.0;
-        format!("{}-{number}.{}.{}", queue.id(), id.line, id.piece)
+        let [mut number, mut line, mut piece] = [(); 3].map(|()| itoa::Buffer::new());
+        [
+            self.0.queue.id(),
+            "-",
+            number.format(self.0.number),
+            ".",
+            line.format(id.line),
+            ".",
+            piece.format(id.piece),
+        ]
+        .concat()
     }
 
     pub(super) fn line_settled(&self) {

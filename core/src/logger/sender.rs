@@ -7,7 +7,7 @@ use super::queue::LogQueue;
 use super::queued_line::QueuedLine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::patience::Patience;
-use crate::stream::{Message, Receipt, SharedStream};
+use crate::stream::{Receipt, SharedStream};
 
 /// One driver's sender.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub(crate) struct LogSender {
     window: usize,
     open: VecDeque<(QueuedLine, Receipt)>,
     taken: Vec<QueuedLine>,
+    receipts: Vec<Receipt>,
     patience: Patience,
 }
 
@@ -35,6 +36,7 @@ impl LogSender {
             window: window as usize,
             open: VecDeque::new(),
             taken: Vec::new(),
+            receipts: Vec::new(),
             patience: Patience::for_server(),
         }
     }
@@ -50,12 +52,13 @@ impl LogSender {
     async fn step(&mut self) -> Result<bool> {
         let room = self.window - self.open.len();
         self.queue.take(room, &mut self.taken);
-        let mut taken = std::mem::take(&mut self.taken);
-        for line in taken.drain(..) {
-            send_live(&self.stream, &line).await;
-            self.publish(line).await?;
+        if !self.taken.is_empty() {
+            let live = self.taken.iter().map(QueuedLine::live_copy).collect();
+            // Nobody may be listening, and nothing is kept: a live copy is never worth a wait.
+            let _sent = self.stream.send_all(live).await;
+            let lines = self.taken.drain(..).collect();
+            self.publish(lines).await?;
         }
-        self.taken = taken;
         let room = self.open.len() < self.window;
         let Some((_, oldest)) = self.open.front_mut() else {
             self.queue.filled().await;
@@ -71,29 +74,25 @@ impl LogSender {
             Err(error) if error.code() == ErrorCode::TooLarge => {
                 let oldest = self.open.pop_front();
                 let halves = oldest.and_then(|(line, _)| self.cut(line, &error));
-                for half in halves.into_iter().flatten() {
-                    self.publish(half).await?;
-                }
+                self.publish(halves.into_iter().flatten().collect()).await?;
             }
             Err(error) => self.publish_again(error).await?,
         }
         Ok(true)
     }
 
-    async fn publish(&mut self, line: QueuedLine) -> Result<()> {
-        let mut lines = vec![line];
-        while let Some(line) = lines.pop() {
-            let Some(subjects) = line.run.subjects() else { continue };
-            let message = Message::new(&subjects.stored, line.body.clone())
-                .with_id(line.run.message_id(line.id));
-            match self.stream.publish(message).await {
-                Ok(receipt) => self.open.push_back((line, receipt)),
-                Err(error) if error.code() == ErrorCode::TooLarge => {
-                    lines.extend(self.cut(line, &error).into_iter().flatten().rev());
-                }
-                Err(error) => {
-                    lines.push(line);
-                    self.wait(error).await?;
+    async fn publish(&mut self, mut lines: VecDeque<QueuedLine>) -> Result<()> {
+        while !lines.is_empty() {
+            let letters = lines.iter().map(QueuedLine::letter).collect();
+            let published = self.stream.publish_all(letters, &mut self.receipts).await;
+            let sent = lines.drain(..self.receipts.len());
+            self.open.extend(sent.zip(self.receipts.drain(..)));
+            let Err(error) = published else { continue };
+            if error.code() != ErrorCode::TooLarge {
+                self.wait(error).await?;
+            } else if let Some(line) = lines.pop_front() {
+                for half in self.cut(line, &error).into_iter().flatten().rev() {
+                    lines.push_front(half);
                 }
             }
         }
@@ -117,11 +116,8 @@ impl LogSender {
     /// already are refused as duplicates.
     async fn publish_again(&mut self, error: Error) -> Result<()> {
         self.wait(error).await?;
-        let lines: Vec<_> = self.open.drain(..).map(|(line, _)| line).collect();
-        for line in lines {
-            self.publish(line).await?;
-        }
-        Ok(())
+        let lines = self.open.drain(..).map(|(line, _)| line).collect();
+        self.publish(lines).await
     }
 
     async fn wait(&mut self, error: Error) -> Result<()> {
@@ -146,12 +142,5 @@ impl LogSender {
         if self.patience.reset() {
             tracing::info!(driver = %self.driver, "log lines are stored again");
         }
-    }
-}
-
-async fn send_live(stream: &SharedStream, line: &QueuedLine) {
-    if let Some(subjects) = line.run.subjects() {
-        // Nobody may be listening, and nothing is kept: a live copy is never worth a wait.
-        let _sent = stream.send(Message::new(&subjects.live, line.body.clone())).await;
     }
 }

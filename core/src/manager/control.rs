@@ -59,7 +59,7 @@ pub(super) async fn listen(stream: &dyn EventStream, driver: &str, leases: &Leas
 
 async fn answer(stream: &dyn EventStream, driver: &str, request: &Message, reply: &ControlReply) {
     let (Some(subject), Ok(body)) = (&request.reply, serde_json::to_vec(reply)) else { return };
-    if let Err(error) = stream.send(Message::new(subject, body)).await {
+    if let Err(error) = stream.send(Message::new(subject.clone(), body)).await {
         tracing::warn!(driver, %error, "a request cannot be answered");
     }
 }

@@ -1,5 +1,6 @@
 //! The life of one event, from its delivery to its settlement.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use super::finished::Finished;
 use super::generation::Generation;
 use super::lease::Leases;
 use super::report::End;
+use super::room::Room;
 use super::settle::Flushed;
 use super::stop::StopHandle;
 use crate::cancellation::CancelReason;
@@ -35,6 +37,7 @@ pub(super) struct Life {
     pub(super) leases: Arc<Leases>,
     pub(super) finished: Finished,
     pub(super) acks: Acks,
+    pub(super) room: Room,
     pub(super) generation: Generation,
     /// Who reconciles: never the core's own thread.
     pub(super) queue: RunQueue,
@@ -62,10 +65,12 @@ impl From<End> for Lived {
 
 impl Life {
     /// Runs an event and settles it.
-    pub(super) async fn live(&self, event: Event) -> Lived {
-        let mut left_running = None;
-        let end = self.settled(&event, &mut left_running).await;
-        Lived { end, left_running }
+    pub(super) fn live(self: Arc<Self>, event: Event) -> impl Future<Output = Lived> + Send {
+        async move {
+            let mut left_running = None;
+            let end = self.settled(&event, &mut left_running).await;
+            Lived { end, left_running }
+        }
     }
 
     async fn settled(&self, event: &Event, left_running: &mut Option<LeftRunning>) -> End {
@@ -81,17 +86,19 @@ impl Life {
         let log = RunLog::new(&self.logs, &self.name, &event.message);
         let attempt = u32::try_from(event.delivery.attempt).unwrap_or(u32::MAX);
         let end = if attempt > self.driver.options().most_deliveries() {
-            self.give_up(event, attempt, &log).await
+            rarely(self.give_up(event, attempt, &log)).await
         } else {
-            match self.attempt(event, attempt, &log).await {
+            let attempted = self.attempt(event, attempt, &log).await;
+            let _answering = self.room.answering();
+            match attempted {
                 Attempted::Ended(reconciled) => {
                     self.conclude(event, attempt, reconciled, &log).await
                 }
-                Attempted::Dropped => self.dropped(event, attempt, &log).await,
+                Attempted::Dropped => rarely(self.dropped(event, attempt, &log)).await,
                 Attempted::CutShort { reason, abandoned } => {
                     let was_abandoned = abandoned.is_some();
                     *left_running = abandoned;
-                    self.cut_short(event, &reason, was_abandoned, &log).await
+                    rarely(self.cut_short(event, &reason, was_abandoned, &log)).await
                 }
             }
         };
@@ -111,7 +118,7 @@ impl Life {
         let result = match reconciled {
             Ok(result) => result,
             Err(failure) if failure.is_retry() && attempt < self.driver.options().max_attempts => {
-                return self.retry(event, attempt, &failure, log).await;
+                return rarely(self.retry(event, attempt, &failure, log)).await;
             }
             Err(failure) => {
                 log.note(line_of(&failure));
@@ -194,7 +201,7 @@ impl Life {
         match self.flush(event, log).await {
             Flushed::Whole => fault_point::reached("after-logs"),
             Flushed::LeaseLost => return End::LeaseLost { abandoned },
-            Flushed::Stopped => return self.hand_back_now(event, abandoned).await,
+            Flushed::Stopped => return rarely(self.hand_back_now(event, abandoned)).await,
         }
         let published = answer::publish(self, event, result).await;
         match published {
@@ -204,10 +211,15 @@ impl Life {
                 end
             }
             Ok(Published::LeaseLost) => End::LeaseLost { abandoned },
-            Ok(Published::Stopped) => self.hand_back_now(event, abandoned).await,
-            Err(error) => self.bury(&event.delivery, &error.to_string()).await,
+            Ok(Published::Stopped) => rarely(self.hand_back_now(event, abandoned)).await,
+            Err(error) => rarely(self.bury(&event.delivery, &error.to_string())).await,
         }
     }
+}
+
+/// Puts what is seldom done aside, so that not every event carries the room for it.
+pub(super) fn rarely<F: Future>(work: F) -> Pin<Box<F>> {
+    Box::pin(work)
 }
 
 fn line_of(failure: &Failure) -> LogLine {

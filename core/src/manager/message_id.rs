@@ -4,24 +4,24 @@
 //! The message's number alone comes again when its stream is made anew, and the sender's own id may be
 //! missing or used twice; together with a digest of what the message says they name it for good.
 
-use uuid::Uuid;
+use std::hash::Hasher;
+
+use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::message::DriverMessage;
 use crate::stream::Delivery;
 
 pub(super) fn of_result(driver: &str, message: &DriverMessage, sequence: u64) -> String {
-    let mut says = message.run_id.as_str().as_bytes().to_vec();
-    says.push(0);
-    says.extend_from_slice(message.id.as_bytes());
-    format!("{driver}.{sequence}.{}", digest(&says))
+    let mut says = SipHasher13::new();
+    says.write(message.run_id.as_str().as_bytes());
+    says.write_u8(0);
+    says.write(message.id.as_bytes());
+    format!("{driver}.{sequence}.{:032x}", says.finish128().as_u128())
 }
 
 pub(super) fn of_dead_letter(driver: &str, delivery: &Delivery, part: &str) -> String {
-    format!("{driver}.{}.{}.{part}", delivery.sequence, digest(&delivery.payload))
-}
-
-fn digest(bytes: &[u8]) -> impl std::fmt::Display {
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, bytes).simple()
+    let says = SipHasher13::new().hash(&delivery.payload).as_u128();
+    format!("{driver}.{}.{says:032x}.{part}", delivery.sequence)
 }
 
 #[cfg(test)]

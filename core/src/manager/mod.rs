@@ -1,6 +1,6 @@
 //! The driver manager: the life of every event, from the stream to its answer.
 //!
-//! 1. [`puller`](self) asks the durable consumer for as many events as there are free permits.
+//! 1. [`puller`](self) asks the durable consumer for as many events as there is `room` for.
 //! 2. `worker` reads each one, puts it in the lane of its resource and starts it.
 //! 3. `life` hands it to the driver's [host](crate::host) through its queue, while `lease` tells the
 //!    server that the work goes on.
@@ -31,6 +31,7 @@ mod progress;
 mod puller;
 mod pulse;
 mod report;
+mod room;
 mod running;
 mod serve;
 mod settle;

@@ -15,6 +15,7 @@ use super::lease::Leases;
 use super::life::Life;
 use super::puller::Puller;
 use super::report::DriverReport;
+use super::room::Room;
 use super::stop::StopHandle;
 use super::worker::Worker;
 use crate::driver::Driver;
@@ -81,8 +82,9 @@ impl Opening {
             Ok(puller) => {
                 // Nobody may be waiting any more.
                 let _heard = started.send(());
-                let (life, log_sender) = self.life(driver, queue, &puller);
-                Worker::run(life, puller, log_sender, self.shutdown_grace).await
+                let (room, asked) = Room::new(driver.options().concurrency as usize);
+                let (life, log_sender) = self.life(driver, queue, room, &puller);
+                Worker::run(life, puller, asked, log_sender, self.shutdown_grace).await
             }
             Err(error) => {
                 tracing::error!(driver = name, %error, "a driver cannot start");
@@ -121,7 +123,13 @@ impl Opening {
         }
     }
 
-    fn life(&self, driver: Driver, queue: RunQueue, puller: &Puller) -> (Arc<Life>, LogSender) {
+    fn life(
+        &self,
+        driver: Driver,
+        queue: RunQueue,
+        room: Room,
+        puller: &Puller,
+    ) -> (Arc<Life>, LogSender) {
         let options = driver.options();
         let (stream, generation) = (self.stream.clone(), puller.generation());
         let name: Arc<str> = options.name.as_str().into();
@@ -138,6 +146,7 @@ impl Opening {
             leases,
             finished: Finished::default(),
             acks: Acks::default(),
+            room,
             generation,
             has_limits: options.run_timeout_ms.or(options.progress_timeout_ms).is_some(),
             queue,

@@ -52,7 +52,6 @@ pub(super) struct Worker {
     blocked: FuturesUnordered<BoxFuture<'static, (Lane, Outcome)>>,
     /// The subjects that are this driver's: an instance with more resources may share its consumer.
     filters: HashSet<String>,
-    room: mpsc::UnboundedSender<usize>,
     draining: bool,
     report: DriverReport,
 }
@@ -62,12 +61,12 @@ impl Worker {
     pub(super) async fn run(
         life: Arc<Life>,
         puller: Puller,
+        asked: mpsc::UnboundedReceiver<usize>,
         log_sender: LogSender,
         shutdown_grace: Duration,
     ) -> DriverReport {
         let options = life.driver.options();
         let filters = subject::filters(&options.name, &options.resources).into_iter().collect();
-        let (room, asked) = mpsc::unbounded_channel();
         let (hand_over, mut events) = mpsc::unbounded_channel();
         let pulling = tokio::spawn(puller.run(asked, hand_over));
         let sending = tokio::spawn(log_sender.run());
@@ -92,7 +91,6 @@ impl Worker {
             lives: FuturesUnordered::new(),
             blocked: FuturesUnordered::new(),
             filters,
-            room,
             draining: false,
         };
         worker.work_and_ring(&mut events).await;
@@ -124,7 +122,7 @@ impl Worker {
 
     async fn work(&mut self, events: &mut mpsc::UnboundedReceiver<Vec<Taken>>) {
         let life = self.life.clone();
-        self.make_room(life.driver.options().concurrency as usize);
+        life.room.open();
         let (mut pulling, mut cancelled, mut ending) = (true, false, false);
         let mut grace_ends = Instant::now();
         let after_grace = life.cancel_grace() + LAST_WORDS;
@@ -182,7 +180,7 @@ impl Worker {
             self.begin(async move { life.bury(&delivery, &fault).await });
             return;
         }
-        if !self.filters.contains(&delivery.subject) {
+        if !self.filters.contains(&*delivery.subject) {
             self.begin(async move { life.leave_to_others(&delivery).await });
             return;
         }
@@ -215,7 +213,7 @@ impl Worker {
 
     fn start(&self, lane: Lane, event: Event) {
         let life = self.life.clone();
-        self.lives.push(async move { (Some(lane), life.live(event).await) }.boxed());
+        self.lives.push(life.live(event).map(move |lived| (Some(lane), lived)).boxed());
     }
 
     fn give_back(&self, event: Event) {
@@ -230,7 +228,7 @@ impl Worker {
 
     fn ended(&mut self, lane: Option<Lane>, lived: Lived) {
         self.report.count(lived.end);
-        self.make_room(1);
+        self.life.room.settled();
         match (lane, lived.left_running) {
             // The permit is free, the resource is not: its next event must not run beside this one.
             (Some(lane), Some(run)) => {
@@ -254,11 +252,6 @@ impl Worker {
         if let Some(next) = self.lanes.leave(&lane) {
             self.start(lane, next);
         }
-    }
-
-    fn make_room(&self, more: usize) {
-        // Fails only once the puller has stopped, and then no room is wanted.
-        let _asked = self.room.send(more);
     }
 
     fn drain(&mut self) {

@@ -3,7 +3,7 @@
 mod control;
 mod driver_message;
 mod init_event;
-mod log_entry;
+pub(crate) mod log_entry;
 mod members;
 mod resource;
 mod result_event;
@@ -14,8 +14,8 @@ pub use driver_message::DriverMessage;
 #[cfg(feature = "contract")]
 pub(crate) use init_event::InitEnvelope;
 pub use init_event::InitEvent;
+pub(crate) use log_entry::LabelsRef;
 pub use log_entry::LogEntry;
-pub(crate) use log_entry::{LabelsRef, LogEntryRef};
 pub use resource::Resource;
 #[cfg(feature = "contract")]
 pub(crate) use result_event::ResultEnvelope;

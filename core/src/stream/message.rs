@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use futures_util::future::BoxFuture;
 
 use crate::error::Result;
@@ -14,13 +15,13 @@ use crate::error::Result;
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Message {
     /// Where it goes, or came from.
-    pub subject: String,
+    pub subject: ByteString,
     /// Its body.
     pub payload: Bytes,
     /// Names and values, in their order; a name may occur more than once.
     pub headers: Vec<(String, String)>,
     /// Where an answer is expected, if one is.
-    pub reply: Option<String>,
+    pub reply: Option<ByteString>,
 }
 
 impl Message {
@@ -28,7 +29,7 @@ impl Message {
     pub const ID_HEADER: &'static str = "Nats-Msg-Id";
 
     /// A message without headers.
-    pub fn new(subject: impl Into<String>, payload: impl Into<Bytes>) -> Self {
+    pub fn new(subject: impl Into<ByteString>, payload: impl Into<Bytes>) -> Self {
         Self { subject: subject.into(), payload: payload.into(), headers: Vec::new(), reply: None }
     }
 

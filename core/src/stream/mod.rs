@@ -80,11 +80,34 @@ pub trait EventStream: Debug + Send + Sync + 'static {
     /// `TooLarge` when the message is above [`max_payload`](Self::max_payload), `Closed`.
     async fn publish(&self, message: Message) -> Result<Receipt>;
 
+    /// Publishes messages in their order, up to the first that fails. There is a receipt for each that
+    /// was put on its way.
+    ///
+    /// # Errors
+    /// That of [`publish`](Self::publish) for the first message without a receipt.
+    async fn publish_all(&self, messages: Vec<Message>, receipts: &mut Vec<Receipt>) -> Result<()> {
+        for message in messages {
+            receipts.push(self.publish(message).await?);
+        }
+        Ok(())
+    }
+
     /// Sends a message to those who listen now; nothing is kept.
     ///
     /// # Errors
     /// `TooLarge`, `Closed`.
     async fn send(&self, message: Message) -> Result<()>;
+
+    /// Sends messages in their order, up to the first that fails.
+    ///
+    /// # Errors
+    /// That of [`send`](Self::send).
+    async fn send_all(&self, messages: Vec<Message>) -> Result<()> {
+        for message in messages {
+            self.send(message).await?;
+        }
+        Ok(())
+    }
 
     /// Listens to a subject, wildcards allowed, from now on. Ends when the stream is closed.
     ///

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytestring::ByteString;
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
@@ -19,7 +20,7 @@ pub async fn request(
     most: Duration,
 ) -> Result<Message> {
     let subject = message.subject.clone();
-    let inbox = format!("_INBOX.{}", uuid::Uuid::now_v7().simple());
+    let inbox = ByteString::from(format!("_INBOX.{}", uuid::Uuid::now_v7().simple()));
     let mut answers = stream.subscribe(&inbox).await?;
     stream.send(Message { reply: Some(inbox), ..message }).await?;
     match timeout(most, answers.next()).await {

@@ -68,7 +68,11 @@ fn child_is_told(
             return Err(step);
         }
     }
+    let stop = running.stop_handle();
     drop(running);
+    if stop.is_draining() {
+        return Err(19);
+    }
     drop(handed);
     queue.close();
     let name = format!("{}-child", variable("DRIVER_NAME"));

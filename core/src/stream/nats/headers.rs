@@ -1,10 +1,22 @@
 //! Messages between the client's form and the runtime's.
 
-use async_nats::HeaderMap;
 use async_nats::header::{HeaderName, HeaderValue};
+use async_nats::{HeaderMap, Subject};
+use bytestring::ByteString;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::stream::Message;
+
+/// The same bytes as the client's subject.
+pub(super) fn subject(text: ByteString) -> Subject {
+    // What is text stays text.
+    Subject::from_utf8(text.into_bytes()).unwrap_or_else(|_| Subject::from_static(""))
+}
+
+/// The same bytes as the client's subject says.
+pub(super) fn text(subject: Subject) -> ByteString {
+    ByteString::from(subject.as_str())
+}
 
 /// The client's headers; it panics on values it cannot send, so they are checked here.
 pub(super) fn to_wire(headers: &[(String, String)]) -> Result<Option<HeaderMap>> {
@@ -43,10 +55,10 @@ pub(super) fn from_wire(headers: Option<&HeaderMap>) -> Vec<(String, String)> {
 
 pub(super) fn message(message: async_nats::Message) -> Message {
     Message {
-        subject: message.subject.as_str().to_owned(),
+        subject: message.subject.as_str().into(),
         payload: message.payload,
         headers: from_wire(message.headers.as_ref()),
-        reply: message.reply.map(|reply| reply.as_str().to_owned()),
+        reply: message.reply.map(|reply| reply.as_str().into()),
     }
 }
 

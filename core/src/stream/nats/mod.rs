@@ -39,6 +39,7 @@ mod replies;
 mod search;
 mod session;
 mod status;
+mod system_roots;
 mod tls;
 
 /// One connection to NATS JetStream. It is made again for as long as it takes when it is lost.
@@ -101,8 +102,22 @@ impl EventStream for NatsStream {
         publish::publish(&self.0, message).await
     }
 
+    async fn publish_all(&self, messages: Vec<Message>, receipts: &mut Vec<Receipt>) -> Result<()> {
+        for message in messages {
+            receipts.push(publish::publish(&self.0, message).await?);
+        }
+        Ok(())
+    }
+
     async fn send(&self, message: Message) -> Result<()> {
         publish::send(&self.0, message).await
+    }
+
+    async fn send_all(&self, messages: Vec<Message>) -> Result<()> {
+        for message in messages {
+            publish::send(&self.0, message).await?;
+        }
+        Ok(())
     }
 
     async fn subscribe(&self, subject: &str) -> Result<BoxStream<'static, Message>> {

@@ -1,8 +1,12 @@
 //! Messages on their way into a stream, and settlements of deliveries.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -10,6 +14,7 @@ use super::admin;
 use super::arrival::origin;
 use super::error::{ApiError, malformed, too_large};
 use super::headers;
+use super::replies::Ticket;
 use super::session::{Session, nobody_listens};
 use crate::error::{Error, ErrorCode, Result};
 use crate::stream::{AckToken, Message, Receipt, Settlement, Stored};
@@ -19,15 +24,41 @@ pub(super) async fn publish(session: &Arc<Session>, message: Message) -> Result<
     check_size(session, &message)?;
     session.connected().await?;
     let deadline = Instant::now() + session.request_timeout;
-    let mut ticket = session.ask(message, deadline).await?;
-    let session = Arc::clone(session);
-    Ok(Receipt::new(async move {
-        let reply = ticket.answer().await?;
-        if nobody_listens(&reply) {
-            return Err(not_taken(&session, ticket.subject()).await);
+    let ticket = session.ask(message, deadline).await?;
+    Ok(Receipt::new(Confirmation { session: Arc::clone(session), ticket, doubt: None }))
+}
+
+/// The server's word on one message. There are many of them at a time, so they are small.
+struct Confirmation {
+    session: Arc<Session>,
+    ticket: Ticket,
+    /// Nobody took the message: looks for the reason.
+    doubt: Option<BoxFuture<'static, Error>>,
+}
+
+impl Future for Confirmation {
+    type Output = Result<Stored>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { session, ticket, doubt } = &mut *self;
+        if doubt.is_none() {
+            let reply = match ready!(ticket.poll_answer(cx)) {
+                Ok(reply) if nobody_listens(&reply) => None,
+                reply => Some(reply),
+            };
+            if let Some(reply) = reply {
+                return Poll::Ready(
+                    reply.and_then(|reply| stored(ticket.subject(), &reply.payload)),
+                );
+            }
         }
-        stored(ticket.subject(), &reply.payload)
-    }))
+        let (session, subject) = (Arc::clone(session), ticket.subject());
+        let reason = doubt.get_or_insert_with(|| {
+            let subject = subject.to_owned();
+            async move { not_taken(&session, &subject).await }.boxed()
+        });
+        reason.poll_unpin(cx).map(Err)
+    }
 }
 
 /// A stream without a leader answers as little as one that does not exist; only one of them mends.
@@ -57,8 +88,8 @@ pub(super) async fn send(session: &Session, message: Message) -> Result<()> {
     session.connected().await?;
     session
         .queue(async_nats::message::OutboundMessage {
-            subject: message.subject.into(),
-            reply: message.reply.map(Into::into),
+            subject: headers::subject(message.subject),
+            reply: message.reply.map(headers::subject),
             payload: message.payload,
             headers,
         })
@@ -89,7 +120,7 @@ fn stored(subject: &str, answer: &[u8]) -> Result<Stored> {
 
 /// Tells the consumer what became of a delivery.
 pub(super) async fn settle(session: &Session, token: &AckToken, how: &Settlement) -> Result<()> {
-    session.tell(&token.0, in_words(how)).await
+    session.tell(token.0.clone(), in_words(how)).await
 }
 
 /// The same, with the consumer's confirmation.
@@ -113,7 +144,7 @@ pub(super) async fn acknowledge(session: &Session, tokens: &[&AckToken]) -> Resu
     session.connected().await?;
     let epoch = session.epoch();
     for token in others {
-        session.tell(&token.0, in_words(&Settlement::Ack)).await?;
+        session.tell(token.0.clone(), in_words(&Settlement::Ack)).await?;
     }
     settle_confirmed(session, last, &Settlement::Ack).await?;
     if session.epoch() == epoch {

@@ -1,11 +1,13 @@
 //! Answers on their way back: one inbox for all requests of a connection.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_nats::Subject;
+use bytestring::ByteString;
+use slab::Slab;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -21,20 +23,21 @@ type Answer = Result<async_nats::Message>;
 pub(super) struct Replies {
     /// The part of the reply subjects they share, with the dot.
     prefix: String,
-    last: AtomicU64,
     table: Mutex<Table>,
 }
 
 #[derive(Debug, Default)]
 struct Table {
-    waiting: HashMap<u64, Waiting>,
+    waiting: Slab<Waiting>,
+    last: u64,
     /// The server does not let this connection hear its answers.
     deaf: bool,
 }
 
 #[derive(Debug)]
 struct Waiting {
-    subject: Subject,
+    id: u64,
+    subject: ByteString,
     deadline: Instant,
     answer: oneshot::Sender<Answer>,
 }
@@ -43,7 +46,7 @@ impl Default for Replies {
     fn default() -> Self {
         // Unguessable to other clients, unique among the connections of all processes.
         let prefix = format!("_INBOX.{}.", uuid::Uuid::now_v7().simple());
-        Self { prefix, last: AtomicU64::new(0), table: Mutex::default() }
+        Self { prefix, table: Mutex::default() }
     }
 }
 
@@ -54,14 +57,19 @@ impl Replies {
     }
 
     /// Makes a place for the answer to a request on this subject.
-    pub(super) fn expect(self: &Arc<Self>, subject: &Subject, deadline: Instant) -> Result<Ticket> {
-        let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+    pub(super) fn expect(
+        self: &Arc<Self>,
+        subject: &ByteString,
+        deadline: Instant,
+    ) -> Result<Ticket> {
         let (answer, receiver) = oneshot::channel();
         let mut table = lock(&self.table);
         if table.deaf {
             return Err(denied("subscribe", &self.inbox()));
         }
-        table.waiting.insert(id, Waiting { subject: subject.clone(), deadline, answer });
+        table.last += 1;
+        let id = table.last << INDEX_BITS | table.waiting.vacant_key() as u64;
+        table.waiting.insert(Waiting { id, subject: subject.clone(), deadline, answer });
         drop(table);
         Ok(Ticket { id, subject: subject.clone(), replies: Arc::clone(self), receiver })
     }
@@ -69,7 +77,7 @@ impl Replies {
     /// Hands an answer to the one who waits for it, if anybody still does.
     pub(super) fn hand_over(&self, message: async_nats::Message) {
         let id = message.subject.strip_prefix(self.prefix.as_str()).and_then(|id| id.parse().ok());
-        let waiting = id.and_then(|id: u64| lock(&self.table).waiting.remove(&id));
+        let waiting = id.and_then(|id| lock(&self.table).remove(id));
         if let Some(waiting) = waiting {
             // Nobody left to read it: the request was given up.
             let _ = waiting.answer.send(Ok(message));
@@ -81,10 +89,7 @@ impl Replies {
 
     /// Ends the requests whose time is over.
     pub(super) fn expire(&self, now: Instant) {
-        let is_over = |waiting: &mut Waiting| waiting.deadline <= now;
-        let over: Vec<_> =
-            lock(&self.table).waiting.extract_if(|_, waiting| is_over(waiting)).collect();
-        for (_, waiting) in over {
+        for waiting in lock(&self.table).remove_all(|waiting| waiting.deadline <= now) {
             let _ = waiting.answer.send(Err(timed_out(&waiting.subject)));
         }
     }
@@ -104,10 +109,7 @@ impl Replies {
     pub(super) fn denied(&self, violation: &Violation) {
         match violation {
             Violation::Publish(subject) => {
-                self.fail(
-                    |waiting| waiting.subject.as_str() == subject,
-                    || denied("publish", subject),
-                );
+                self.fail(|waiting| *waiting.subject == **subject, || denied("publish", subject));
             }
             Violation::Subscribe(subject) if *subject == self.inbox() => {
                 lock(&self.table).deaf = true;
@@ -118,11 +120,26 @@ impl Replies {
     }
 
     fn fail(&self, which: impl Fn(&Waiting) -> bool, error: impl Fn() -> Error) {
-        let failed: Vec<_> =
-            lock(&self.table).waiting.extract_if(|_, waiting| which(waiting)).collect();
-        for (_, waiting) in failed {
+        for waiting in lock(&self.table).remove_all(which) {
             let _ = waiting.answer.send(Err(error()));
         }
+    }
+}
+
+/// Places are fewer than 2²⁴, and no id is given out twice.
+const INDEX_BITS: u32 = 24;
+
+impl Table {
+    fn remove(&mut self, id: u64) -> Option<Waiting> {
+        let index = (id & ((1 << INDEX_BITS) - 1)) as usize;
+        self.waiting.get(index).filter(|waiting| waiting.id == id)?;
+        Some(self.waiting.remove(index))
+    }
+
+    fn remove_all(&mut self, which: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
+        let found: Vec<_> =
+            self.waiting.iter().filter(|(_, waiting)| which(waiting)).map(|(at, _)| at).collect();
+        found.into_iter().map(|at| self.waiting.remove(at)).collect()
     }
 }
 
@@ -130,7 +147,7 @@ impl Replies {
 #[derive(Debug)]
 pub(super) struct Ticket {
     id: u64,
-    subject: Subject,
+    subject: ByteString,
     replies: Arc<Replies>,
     receiver: oneshot::Receiver<Answer>,
 }
@@ -138,7 +155,8 @@ pub(super) struct Ticket {
 impl Ticket {
     /// The subject the answer has to be sent to.
     pub(super) fn reply_subject(&self) -> String {
-        format!("{}{}", self.replies.prefix, self.id)
+        let (mut digits, prefix) = (itoa::Buffer::new(), &*self.replies.prefix);
+        [prefix, digits.format(self.id)].concat()
     }
 
     /// The subject the request went to.
@@ -148,13 +166,17 @@ impl Ticket {
 
     /// Waits for the answer.
     pub(super) async fn answer(&mut self) -> Answer {
-        (&mut self.receiver).await.unwrap_or_else(|_| Err(closed()))
+        poll_fn(|cx| self.poll_answer(cx)).await
+    }
+
+    pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        Pin::new(&mut self.receiver).poll(cx).map(|answer| answer.unwrap_or_else(|_| Err(closed())))
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        lock(&self.replies.table).waiting.remove(&self.id);
+        lock(&self.replies.table).remove(self.id);
     }
 }
 
@@ -165,8 +187,7 @@ mod tests {
     use std::pin::pin;
 
     fn expect(replies: &Arc<Replies>, subject: &'static str) -> Result<Ticket> {
-        let subject = Subject::from_static(subject);
-        replies.expect(&subject, Instant::now() + Duration::from_secs(5))
+        replies.expect(&ByteString::from_static(subject), Instant::now() + Duration::from_secs(5))
     }
 
     #[tokio::test(start_paused = true)]

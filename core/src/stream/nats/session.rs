@@ -9,8 +9,9 @@ use async_nats::client::Statistics;
 use async_nats::client::traits::Publisher;
 use async_nats::connection::State;
 use async_nats::message::OutboundMessage;
-use async_nats::{Client, StatusCode, Subject, Subscriber};
+use async_nats::{Client, StatusCode, Subscriber};
 use bytes::Bytes;
+use bytestring::ByteString;
 use futures_util::StreamExt;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -80,6 +81,11 @@ impl Session {
         if self.link.is_connected() {
             return Ok(());
         }
+        // Seldom, and large: every call would carry the room for it.
+        Box::pin(self.connected_again()).await
+    }
+
+    async fn connected_again(&self) -> Result<()> {
         let mut state = self.link.watch();
         loop {
             tokio::select! {
@@ -106,19 +112,18 @@ impl Session {
     }
 
     /// Publishes without headers, without waiting for anything but the connection.
-    pub(super) async fn tell(&self, subject: &str, payload: impl Into<Bytes>) -> Result<()> {
+    pub(super) async fn tell(&self, subject: ByteString, payload: impl Into<Bytes>) -> Result<()> {
         self.connected().await?;
-        let (payload, subject) = (payload.into(), subject.into());
+        let (payload, subject) = (payload.into(), headers::subject(subject));
         self.queue(OutboundMessage { subject, reply: None, payload, headers: None }).await
     }
 
     /// Sends a request; the ticket waits for the answer, until the deadline.
     pub(super) async fn ask(&self, message: Message, deadline: Instant) -> Result<Ticket> {
-        let subject = Subject::from(message.subject);
-        let ticket = self.link.replies.expect(&subject, deadline)?;
+        let ticket = self.link.replies.expect(&message.subject, deadline)?;
         let headers = headers::to_wire(&message.headers)?;
         self.queue(OutboundMessage {
-            subject,
+            subject: headers::subject(message.subject),
             reply: Some(ticket.reply_subject().into()),
             payload: message.payload,
             headers,

@@ -10,6 +10,8 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::{Faults, TlsOptions};
 
+use super::system_roots::SystemRoots;
+
 /// PEM text, and the option it came from.
 struct Pem {
     option: String,
@@ -46,20 +48,21 @@ pub(super) fn read(options: &TlsOptions, path: &str, faults: &mut Faults) -> Tls
     }
 }
 
-/// A configuration that always verifies the server. Blocks while it reads the system's roots.
+/// A configuration that always verifies the server.
 pub(super) fn client_config(texts: &TlsTexts) -> Result<ClientConfig> {
-    let roots = match &texts.ca {
-        Some(ca) => given_roots(ca)?,
-        None => system_roots(),
-    };
     // Named, so that no other crate's choice of a provider in this process matters.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| {
             Error::new(ErrorCode::TlsFailed, "TLS cannot be set up").with_source(error)
-        })?
-        .with_root_certificates(roots);
+        })?;
+    let builder = match &texts.ca {
+        Some(ca) => builder.with_root_certificates(given_roots(ca)?),
+        None => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(SystemRoots::new(provider))),
+    };
     let (Some(cert), Some(key)) = (&texts.cert, &texts.key) else {
         return Ok(builder.with_no_client_auth());
     };
@@ -78,16 +81,6 @@ fn given_roots(ca: &Pem) -> Result<RootCertStore> {
         roots.add(certificate).map_err(|error| malformed(&ca.option, &error.to_string()))?;
     }
     Ok(roots)
-}
-
-fn system_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    for error in found.errors {
-        tracing::debug!(%error, "a certificate of the system cannot be read");
-    }
-    roots.add_parsable_certificates(found.certs);
-    roots
 }
 
 fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>> {
