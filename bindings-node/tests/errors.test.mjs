@@ -27,8 +27,8 @@ test("an unknown option is refused with the nearest name", () => {
 });
 
 test("a name in another language's form is refused", () => {
-  const context = faults(() => new Driver({ ...OPTIONS, ack_wait_ms: 1 }, nothing));
-  assert.match(context["ack_wait_ms"], /did you mean `ackWaitMs`/);
+  const told = { name: "TypeError", message: "ack_wait_ms: there is no such option; did you mean ackWaitMs?" };
+  assert.throws(() => new Driver({ ...OPTIONS, ack_wait_ms: 1 }, nothing), told);
 });
 
 test("an option of the wrong type is named by its path", () => {
@@ -51,8 +51,9 @@ test("options that are none are refused", () => {
 });
 
 test("a driver without a name or a resource is refused", async () => {
-  assert.match(Object.keys(faults(() => new Driver({ name: undefined, resources: ["a"] }, nothing))).join(), /name/);
-  await assert.rejects(new DriverManager({ drivers: new Driver({ name: "", resources: [] }, nothing) }).run(), (error) => {
+  const driver = new Driver({ name: undefined, resources: [] }, nothing);
+  await assert.rejects(new DriverManager({ drivers: driver }).run(), (error) => {
+    assert.equal(error.code, "OptionsInvalid");
     assert.deepEqual(Object.keys(error.context).sort(), ["drivers[0].name", "drivers[0].resources"]);
     return true;
   });
@@ -83,7 +84,7 @@ test("data that are not JSON fail the run and name their place", async () => {
     [{ list: [1, 2n] }, "data.list[1]: a BigInt is not JSON; give it as text"],
     [ring, "data.inner.ring: is part of itself, which JSON cannot hold"],
     [{ f: nothing }, "data.f: a function is not JSON"],
-    [[undefined], "data[0]: a undefined is not JSON"],
+    [[undefined], "data[0]: undefined is not JSON"],
     [{ n: NaN }, "data.n: NaN is not JSON"],
     [{ m: new Map() }, "data.m: Map is not JSON"],
     [{ b: new Uint8Array(2) }, "data.b: Uint8Array is not JSON"],
@@ -91,7 +92,8 @@ test("data that are not JSON fail the run and name their place", async () => {
   ]) {
     const { result } = await runDriver(returning(DriverResult.success("", data)), {});
     assert.equal(result.success, false);
-    assert.equal(result.message, `TypeError: ${told}`);
+    assert.equal(result.message, told);
+    assert.equal(result.data.error.type, "TypeError");
   }
 });
 
@@ -111,8 +113,8 @@ test("what is no result fails the run and says what is one", async () => {
     [true, /reconcile returned a boolean/],
     [{}, /without the member success/],
     [{ success: true, massage: "" }, /unknown member massage/],
-    [{ success: 1 }, /^TypeError: success: a number/],
-    [{ success: true, message: 7 }, /^TypeError: message: a number/],
+    [{ success: 1 }, /^success: a number/],
+    [{ success: true, message: 7 }, /^message: a number/],
   ]) {
     const { result } = await runDriver(returning(returned), {});
     assert.equal(result.success, false);
@@ -125,19 +127,6 @@ test("labels that are not JSON are refused where they are given", async () => {
     assert.throws(() => run.log("x", { n: 1n }), { name: "TypeError", message: /^labels.n: a BigInt/ });
   });
   assert.equal((await runDriver(driver, {})).result.success, true);
-});
-
-test("a payload that cannot be read is an error only where the resource is asked for", async () => {
-  const deep = "[".repeat(200) + "]".repeat(200);
-  const payload = `{"resource":"greeting","name":"x","spec":${deep}}`;
-  const seen = [];
-  const driver = new Driver(OPTIONS, (run) => {
-    seen.push(run.payload);
-    assert.throws(() => run.resource, { code: "MessageInvalid" });
-  });
-  const { result } = await runDriver(driver, { resource: "greeting", toJSON: undefined, spec: null });
-  assert.equal(result.success, false);
-  void payload;
 });
 
 test("arguments of a command are checked", async () => {

@@ -34,6 +34,8 @@ export function camelQuoted(text: string): string {
 }
 
 function snake(name: string): string {
-  // A name that has the core's form already is none of JavaScript's, and refused as it is written.
-  return name.includes("_") ? `${name}!` : name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  if (name.includes("_")) {
+    throw new TypeError(`${name}: there is no such option; did you mean ${camel(name)}?`);
+  }
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
