@@ -18,7 +18,7 @@ use crate::embedded::Embedded;
 use crate::error::{Result, thrown};
 use crate::host::Host;
 use crate::options;
-use crate::run::RunHandle;
+use crate::run::{RunHandle, resource_in};
 
 /// A manager whose drivers take their runs from one queue.
 #[napi]
@@ -209,6 +209,14 @@ impl Manager {
         let runs = self.runs.borrow();
         let run = runs.open.get(&count(key))?.run().clone();
         Some(RunHandle::new(run, self.host.clone()))
+    }
+
+    /// The resource of a run that has not ended, as JSON text; nothing when its payload is just that, or
+    /// the run has ended.
+    #[napi]
+    pub fn resource(&self, key: f64) -> Result<Option<String>> {
+        let runs = self.runs.borrow();
+        runs.open.get(&count(key)).map_or(Ok(None), |handed| resource_in(handed.run().payload()))
     }
 
     /// It came to a result. The core hears of it with the next `flush`.

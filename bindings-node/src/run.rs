@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use conveyor_driver::exec::Command;
+use conveyor_driver::host::is_complete_resource;
 use conveyor_driver::message::Resource;
 use conveyor_driver::{ErrorCode, Level, LogLine, Run};
 use napi_derive::napi;
@@ -88,10 +89,18 @@ impl RunHandle {
     }
 }
 
-/// The resource in a payload, complete, as JSON text.
+/// The resource in a payload as JSON text; nothing when the payload is just that.
 #[napi]
-pub(crate) fn resource(payload: String) -> Result<String> {
-    Resource::decode(payload.as_bytes()).map(|resource| resource.to_json()).map_err(thrown)
+pub(crate) fn resource(payload: String) -> Result<Option<String>> {
+    resource_in(&payload)
+}
+
+/// The same.
+pub(crate) fn resource_in(payload: &str) -> Result<Option<String>> {
+    if is_complete_resource(payload) {
+        return Ok(None);
+    }
+    Resource::decode(payload.as_bytes()).map(|resource| Some(resource.to_json())).map_err(thrown)
 }
 
 /// Levels by their number, the least first.

@@ -27,6 +27,7 @@ export interface NativeManager {
   take(most: number): Taken;
   notices(): Notices | null;
   run(key: number): RunHandle | null;
+  resource(key: number): string | null;
   succeed(key: number, success: boolean, message: string, data?: string): void;
   fail(key: number, kind: string, message: string, traceback?: string, data?: string): void;
   retry(key: number, message: string, afterMs?: number): void;
@@ -55,7 +56,7 @@ interface Native {
   Embedded: new (wake: () => void) => NativeEmbedded;
   driverOptions(document: string): string;
   managerOptions(document: string): string;
-  resource(payload: string): string;
+  resource(payload: string): string | null;
 }
 
 function load(): Native {

@@ -60,7 +60,12 @@ export class Run<Spec = any> {
    * `payload` still has it, and integers beyond `Number.MAX_SAFE_INTEGER` as they were sent.
    */
   get resource(): Resource<Spec> {
-    this.#resource ??= JSON.parse(calling(() => native.resource(this.payload))) as Resource<Spec>;
+    if (this.#resource === undefined) {
+      const { native: manager } = this.session;
+      const open = this.session.isOpen(this.#key);
+      const text = calling(() => (open ? manager.resource(this.#key) : native.resource(this.payload)));
+      this.#resource = JSON.parse(text ?? this.payload) as Resource<Spec>;
+    }
     return this.#resource;
   }
 

@@ -10,11 +10,11 @@ import { fail, finish } from "./result.js";
 import { Run } from "./run.js";
 import { begun, over } from "./process.js";
 
-/** How long runs are begun before the event loop has its turn. */
-const TURN_MS = 2;
-/** How many runs are taken at once, when reconcile gives the loop back at once. */
-const MOST = 64;
+/** How many runs are taken before the event loop has its turn: so many when reconcile soon gives it back, else one. */
+const MOST = 16;
 const FIRST = 4;
+/** How long they may take to begin. */
+const TURN_MS = 2;
 
 interface Settle<T> {
   resolve(value: T): void;
@@ -57,6 +57,11 @@ export class Session {
     begun(this);
   }
 
+  /** Whether this run has not ended. */
+  isOpen(key: number): boolean {
+    return this.#runs.has(key);
+  }
+
   /** How a command ends. */
   commandEnd(id: number): Promise<ExecOutput> {
     return new Promise((resolve, reject) => this.#commands.set(id, { resolve, reject }));
@@ -93,25 +98,18 @@ export class Session {
 
   #take(): void {
     this.#taking = false;
-    const since = performance.now();
-    for (;;) {
-      const taken = this.native.take(this.#most);
-      for (let at = 0; at < taken.length; at += RUN_MEMBERS) {
-        this.#begin(taken, at);
-      }
-      if (performance.now() - since > TURN_MS) {
-        // Whatever began has its turn before the next begins.
-        this.#most = 1;
-        this.#taking = true;
-        setImmediate(() => this.#take());
-        break;
-      }
-      if (taken.length < this.#most * RUN_MEMBERS) {
-        break;
-      }
-      this.#most = Math.min(this.#most * 2, MOST);
-    }
     this.#flush();
+    const since = performance.now();
+    const taken = this.native.take(this.#most);
+    for (let at = 0; at < taken.length; at += RUN_MEMBERS) {
+      this.#begin(taken, at);
+    }
+    if (taken.length === this.#most * RUN_MEMBERS) {
+      // Whatever began has its turn before the next begin.
+      this.#taking = true;
+      setImmediate(() => this.#take());
+    }
+    this.#most = performance.now() - since > TURN_MS ? 1 : Math.min(this.#most * 2, MOST);
   }
 
   #begin(taken: Taken, at: number): void {
