@@ -142,7 +142,7 @@ export function fail(native: NativeManager, key: number, error: unknown): void {
 
 function typeName(error: unknown): string {
   if (!(error instanceof Error)) {
-    return kindOf(error);
+    return typeof error;
   }
   const name = Reflect.get(error, "name") as unknown;
   return name === "Error" || typeof name !== "string" ? (error.constructor?.name ?? "Error") : name;
