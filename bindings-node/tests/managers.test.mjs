@@ -119,14 +119,16 @@ test("ending now gives everything back without waiting", async () => {
 test("a signal that aborts drains", async () => {
   const stream = new EmbeddedStream();
   const controller = new AbortController();
-  const drivers = new Driver(OPTIONS, (run) => (setImmediate(() => controller.abort()), greet(run)));
-  const running = new DriverManager({ drivers, stream }).run({ signal: controller.signal });
-  const run = post(stream, "Ada", { driver: "greeter" });
-  const waiting = setInterval(() => stream.log(), 1000);
-  const result = await Promise.race([stream.result(run), running.then(() => stream.result(run))]);
-  clearInterval(waiting);
-  assert.equal(result.message, "hello, Ada");
-  assert.equal((await running).drivers[0].succeeded, 1);
+  const { signal } = controller;
+  const manager = await new DriverManager({ drivers: new Driver(OPTIONS, greet), stream }).start({ signal });
+  await stream.result(post(stream));
+  controller.abort();
+  assert.equal((await manager.stop()).drivers[0].succeeded, 1);
+  const other = new DriverManager({ drivers: new Driver(OPTIONS, greet), stream: new EmbeddedStream() });
+  const later = new AbortController();
+  const running = other.run({ signal: later.signal });
+  later.abort();
+  assert.equal((await running).drivers[0].runs, 0);
 });
 
 test("a manager that was stopped before its start drains at once", async () => {

@@ -76,31 +76,17 @@ export class DriverManager {
    * a worker thread. Rejects with what it failed to start with, and with the drivers' error when all of them
    * had to stop by themselves.
    */
-  async run({ signal }: RunOptions = {}): Promise<DrainReport> {
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw new TypeError(`signal: ${kindOf(signal)} is no AbortSignal`);
-    }
-    if (signal?.aborted) {
-      throw new ConveyorError("Cancelled", "signal: it was aborted before the start; nothing was started", {
-        signal: String(signal.reason),
-      });
-    }
-    const session = this.#begin();
+  async run(options: RunOptions = {}): Promise<DrainReport> {
+    const session = this.#begin(options);
     if (this.#signals) {
       heedSignals(session);
     }
-    const drain = () => session.native.drain();
-    signal?.addEventListener("abort", drain);
-    try {
-      return await session.ended;
-    } finally {
-      signal?.removeEventListener("abort", drain);
-    }
+    return session.ended;
   }
 
   /** Starts, and resolves with the manager once every driver is ready to receive events. */
-  async start(): Promise<this> {
-    await this.#begin().started;
+  async start(options: RunOptions = {}): Promise<this> {
+    await this.#begin(options).started;
     return this;
   }
 
@@ -145,7 +131,15 @@ export class DriverManager {
     await this.stop();
   }
 
-  #begin(): Session {
+  #begin({ signal }: RunOptions): Session {
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw new TypeError(`signal: ${kindOf(signal)} is no AbortSignal`);
+    }
+    if (signal?.aborted) {
+      throw new ConveyorError("Cancelled", "signal: it was aborted before the start; nothing was started", {
+        signal: String(signal.reason),
+      });
+    }
     if (this.#session !== undefined) {
       throw new ConveyorError("Closed", "the manager was started before; make a new one");
     }
@@ -154,9 +148,13 @@ export class DriverManager {
     const session = new Session(manager, this.#drivers, this.#logger);
     session.start();
     this.#session = session;
+    const drain = () => session.native.drain();
     if (this.#stoppedEarly) {
-      session.native.drain();
+      drain();
     }
+    signal?.addEventListener("abort", drain);
+    const ended = () => signal?.removeEventListener("abort", drain);
+    session.ended.then(ended, ended);
     return session;
   }
 }
