@@ -149,3 +149,32 @@ assert signal.getsignal(signal.SIGTERM) is mine
 assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 """)
     assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_without_signals_ctrl_c_drains_and_raises(
+    program: Callable[..., subprocess.CompletedProcess[str]], kind: str
+) -> None:
+    ended = program(f"""
+import os, signal, threading, time
+from conveyor_driver import Driver, DriverManager
+from conveyor_driver.testing import EmbeddedStream
+driver, stream = Driver("greeter", resources=["greeting"]), EmbeddedStream()
+@driver.reconcile
+{kind} reconcile(run):
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.2)
+manager = DriverManager(driver, stream=stream, signals=False)
+def post():
+    while manager._session is None or not manager._session.started.wait(1):
+        time.sleep(0.01)
+    stream.post({{"name": "Ada", "resource": "greeting"}})
+threading.Thread(target=post).start()
+try:
+    manager.run()
+except KeyboardInterrupt:
+    print(manager.report)
+""")
+    # A handler on the loop is where the interrupt is raised; its event is given back then.
+    expected = "1 succeeded" if kind == "def" else "1 given back"
+    assert ended.returncode == 0 and expected in ended.stdout, (ended.stdout, ended.stderr)
