@@ -40,10 +40,16 @@ wheel: ## Build the Python package, optimised, into target/wheels
 	@[ -x .venv/bin/maturin ] || scripts/python.sh
 	.venv/bin/maturin build --release --out $${CARGO_TARGET_DIR:-target}/wheels
 
-check: ## Look for what rustfmt, clippy and rustdoc complain about
+check: ## Look for what rustfmt, clippy, rustdoc and ruff complain about
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
+	@[ -x .venv/bin/ruff ] || scripts/python.sh
+	.venv/bin/ruff check bindings-python examples bench
+	.venv/bin/ruff format --check bindings-python examples bench
 
 fmt: ## Format the code
 	cargo fmt --all
+	@[ -x .venv/bin/ruff ] || scripts/python.sh
+	.venv/bin/ruff check --fix bindings-python examples bench
+	.venv/bin/ruff format bindings-python examples bench

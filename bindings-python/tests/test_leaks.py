@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nats_world import NatsWorld
 
 from conveyor_driver import Driver, DriverManager, DriverResult, Run
 from conveyor_driver.testing import EmbeddedStream
+from nats_world import NatsWorld
 
 EVENTS = int(os.environ.get("LEAK_EVENTS", "20000"))
 
@@ -39,7 +39,9 @@ async def reconcile_async(run: Run) -> DriverResult:
 
 
 @pytest.mark.parametrize("function", [reconcile, reconcile_async])
-def test_memory_is_flat_over_many_events(nats: NatsWorld, greeter: Callable[..., Driver], function: Any) -> None:
+def test_memory_is_flat_over_many_events(
+    nats: NatsWorld, greeter: Callable[..., Driver], function: Any
+) -> None:
     driver = greeter(function, concurrency=16, serialize="none")
     batch = EVENTS // 10
     sizes: list[int] = []

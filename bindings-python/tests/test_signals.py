@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
+
 from nats_world import NatsWorld
 
 #: What a program does in a run. `print` tells the test that it has come so far.
@@ -53,9 +54,18 @@ def start(
     nats: NatsWorld, kind: str, body: str, run: str = "manager.run()", imports: str = "", state: str = "idle"
 ) -> subprocess.Popen[str]:
     indented = "".join(f"    {line}\n" for line in body.split("\n"))
-    source = PROGRAM.format(kind=kind, body=indented, run=run, imports=imports, watch="" if state == "idle" and "busy" not in body else WATCH, state=state)
+    source = PROGRAM.format(
+        kind=kind,
+        body=indented,
+        run=run,
+        imports=imports,
+        watch="" if state == "idle" and "busy" not in body else WATCH,
+        state=state,
+    )
     environment = {**os.environ, "URL": nats.url, "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen([sys.executable, "-c", source], env=environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", source], env=environment, stdout=subprocess.PIPE, text=True
+    )
 
 
 def said(process: subprocess.Popen[str], word: str) -> list[str]:
@@ -74,7 +84,9 @@ def said(process: subprocess.Popen[str], word: str) -> list[str]:
         ("async def", "computing"), ("async def", "waiting"),
     ],
 )  # fmt: skip
-def test_the_first_signal_drains_at_once(nats: NatsWorld, kind: str, state: str, number: signal.Signals) -> None:
+def test_the_first_signal_drains_at_once(
+    nats: NatsWorld, kind: str, state: str, number: signal.Signals
+) -> None:
     process = start(nats, kind, BODIES[state], state=state)
     nats.wait_for_consumer("greeter")
     if state != "idle":
@@ -133,7 +145,9 @@ def test_sigterm_under_a_runner_of_the_users_drains(nats: NatsWorld, module: str
     assert process.wait(30) == 0
 
 
-def test_handlers_of_the_users_own_are_left_alone(program: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+def test_handlers_of_the_users_own_are_left_alone(
+    program: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
     ended = program("""
 import os, signal, threading
 from conveyor_driver import Driver, DriverManager

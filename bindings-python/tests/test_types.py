@@ -12,7 +12,13 @@ import pytest
 
 import conveyor_driver
 from conveyor_driver import Driver, DriverManager
-from conveyor_driver._documents import ConnectionOptions, DriverOptions, DriverSettings, ManagerOptions, TlsOptions
+from conveyor_driver._documents import (
+    ConnectionOptions,
+    DriverOptions,
+    DriverSettings,
+    ManagerOptions,
+    TlsOptions,
+)
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = ROOT / "core" / "contract"
@@ -54,8 +60,14 @@ def test_what_is_wrong_is_found(tmp_path: Path) -> None:
         "def f(run: Run) -> str: return run.attempt\n"
     )
     for tool in (["mypy", "--strict"], ["pyright"]):
-        ended = subprocess.run([sys.executable, "-m", *tool, str(wrong)], cwd=ROOT, capture_output=True, text=True)
-        found = {line.split(":")[1] for line in ended.stdout.splitlines() if "error" in line and "wrong.py:" in line}
+        ended = subprocess.run(
+            [sys.executable, "-m", *tool, str(wrong)], cwd=ROOT, capture_output=True, text=True
+        )
+        found = {
+            line.split(":")[1]
+            for line in ended.stdout.splitlines()
+            if "error" in line and "wrong.py:" in line
+        }
         assert found >= {"2", "3", "4", "6", "7"}, ended.stdout
 
 
@@ -75,7 +87,9 @@ def test_every_option_of_the_contract_has_a_type(schema: str, types: list[Any]) 
 
 
 def test_defaults_are_those_of_the_contract() -> None:
-    properties = json.loads((CONTRACT / "options.schema.json").read_text())["$defs"]["DriverOptions"]["properties"]
+    properties = json.loads((CONTRACT / "options.schema.json").read_text())["$defs"]["DriverOptions"][
+        "properties"
+    ]
     options: dict[str, Any] = dict(Driver("greeter", resources=["greeting"]).options)
     for name in set(DriverSettings.__annotations__):
         assert options[name] == properties[name]["default"], name

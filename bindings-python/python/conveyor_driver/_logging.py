@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from ._context import current_run
-from ._run import Run, RunLog
+from ._run import RunLog
 
 __all__ = ["LogHandler", "capture_print"]
 

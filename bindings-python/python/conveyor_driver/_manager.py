@@ -68,7 +68,8 @@ class DriverManager:
         """Runs until it is stopped, and returns its report.
 
         SIGINT (Ctrl-C) and SIGTERM drain, a second one ends every run now; unless ``signals`` is false or
-        this is not the main thread. What another signal handler raises drains, too. ``async def`` handlers run on a loop of its own.
+        this is not the main thread. What another signal handler raises drains, too. ``async def`` handlers
+        run on a loop of its own.
         """
         _refuse_running_loop("run()", "await serve()")
         if self._has_async():
@@ -207,9 +208,7 @@ class DriverManager:
 def _handler(i: int, driver: BaseDriver) -> Reconcile:
     function = driver._handler()
     if function is None:
-        raise TypeError(
-            f"drivers[{i}]: {driver!r} has no reconcile; decorate one with @driver.reconcile"
-        )
+        raise TypeError(f"drivers[{i}]: {driver!r} has no reconcile; decorate one with @driver.reconcile")
     return function
 
 

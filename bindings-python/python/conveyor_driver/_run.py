@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from ._outcome import ExecOutput
     from ._documents import CancelReason, Command, Resource
+    from ._outcome import ExecOutput
 
 __all__ = ["Run", "RunLog"]
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Signals:
-    """Within this, signals that nobody else handles stop a manager: the first drains, the second ends now.
+    """Within this, signals that nobody else handles stop a manager: the first drains, the second ends.
 
-    Python runs a handler once its main thread does anything. A thread that begins to wait just when the signal
-    comes would sleep over it, so each signal wakes a descriptor, too.
+    Python runs a handler once its main thread does anything. A thread that begins to wait just when the
+    signal comes would sleep over it, so each signal wakes a descriptor, too.
     """
 
     def __init__(
