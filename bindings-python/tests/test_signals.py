@@ -126,7 +126,10 @@ def test_ctrl_c_under_a_runner_of_the_users_drains(nats: NatsWorld, module: str)
     said(process, "busy")
     process.send_signal(signal.SIGINT)
     said(process, "draining")
-    assert process.wait(30) == -signal.SIGINT
+    if sys.version_info >= (3, 11):
+        assert process.wait(30) == -signal.SIGINT
+    else:
+        assert said(process, "report") == ["1", "0"]
     assert nats.results()["run-1"][0]["success"]
 
 

@@ -90,11 +90,14 @@ class DriverManager:
         """Runs on the running loop until it is stopped, and returns its report.
 
         Cancelled, it drains before it raises; cancelled again, it ends every run now. SIGTERM drains as in
-        ``run()`` when nobody else handles it; Ctrl-C is left to ``asyncio.run``, which cancels.
+        ``run()`` when nobody else handles it; Ctrl-C is left to ``asyncio.run``, which cancels (before Python
+        3.11 it drains, too).
         """
         from . import _serving
 
-        return await _serving.serve(self, signal.SIGTERM)
+        # Before 3.11 asyncio.run cancels every task at Ctrl-C, the runs among them.
+        interrupt = (signal.SIGINT,) if sys.version_info < (3, 11) else ()
+        return await _serving.serve(self, signal.SIGTERM, *interrupt)
 
     def stop(self) -> None:
         """Asks it to drain: take no more events, give back those that have not started, let runs finish
