@@ -73,6 +73,7 @@ class TaskHost:
 
     async def _reconcile(self, native: _native.Run, key: int) -> None:
         run = Run(native)
+        run._task = asyncio.current_task(self._loop)
         CURRENT.set(run)
         try:
             returned = await self._handlers[native.driver](run)  # type: ignore[misc]
