@@ -59,8 +59,9 @@ pub(crate) struct Cancellation(Arc<State>);
 struct State {
     reason: OnceLock<CancelReason>,
     abandoned: AtomicBool,
-    /// Made for the first who asks for it.
+    /// Made for the first who asks for it, and so is that of the second step.
     token: OnceLock<CancellationToken>,
+    abandoned_token: OnceLock<CancellationToken>,
     core: AtomicWaker,
     host: AtomicWaker,
 }
@@ -93,8 +94,20 @@ impl Cancellation {
 
     /// What the run still says is ignored from now on.
     pub(crate) fn abandon(&self) {
-        self.0.abandoned.store(true, Ordering::Release);
+        self.0.abandoned.store(true, Ordering::SeqCst);
+        if let Some(token) = self.0.abandoned_token.get() {
+            token.cancel();
+        }
         self.0.host.wake();
+    }
+
+    /// Fires when the run is abandoned; for any number of tasks and threads.
+    pub(crate) fn abandoned_token(&self) -> &CancellationToken {
+        let token = self.0.abandoned_token.get_or_init(CancellationToken::new);
+        if self.0.abandoned.load(Ordering::SeqCst) {
+            token.cancel();
+        }
+        token
     }
 
     /// Has the core look again.
@@ -128,6 +141,18 @@ mod tests {
         assert!(run.cancel(CancelReason::TimedOut));
         assert!(!run.cancel(CancelReason::LeaseLost));
         assert_eq!(run.reason(), Some(&CancelReason::TimedOut));
+    }
+
+    #[test]
+    fn the_second_step_fires_whenever_it_is_asked_for() {
+        let run = Cancellation::default();
+        let early = run.abandoned_token().clone();
+        assert!(!early.is_cancelled());
+        run.abandon();
+        assert!(early.is_cancelled());
+        let other = Cancellation::default();
+        other.abandon();
+        assert!(other.abandoned_token().is_cancelled());
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! What a reconcile is given: one driver run.
 
 use std::fmt;
+use std::future::pending;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cancellation::{CancelReason, Cancellation};
@@ -26,6 +28,7 @@ struct Inner {
     log: RunLog,
     cancellation: Cancellation,
     cancel_grace: Duration,
+    deadline: Option<Instant>,
     resource: OnceLock<Resource>,
 }
 
@@ -37,6 +40,7 @@ impl Run {
         log: RunLog,
         cancellation: Cancellation,
         cancel_grace: Duration,
+        deadline: Option<Instant>,
     ) -> Self {
         let resource = OnceLock::new();
         Self(Arc::new(Inner {
@@ -46,6 +50,7 @@ impl Run {
             log,
             cancellation,
             cancel_grace,
+            deadline,
             resource,
         }))
     }
@@ -85,6 +90,13 @@ impl Run {
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.0.attempt
+    }
+
+    /// How long the run may still last before `run_timeout_ms` has it cancelled; nothing when it has no
+    /// such limit.
+    #[must_use]
+    pub fn time_left(&self) -> Option<Duration> {
+        self.0.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     /// The name of the driver that runs.
@@ -157,6 +169,35 @@ impl Run {
     /// `ExecFailed` when it cannot be started, `Cancelled` when the run was cancelled before.
     pub async fn exec(&self, command: &Command) -> Result<ExecOutput> {
         exec::execute(command, self.0.cancel_grace, self, self.cancellation()).await
+    }
+
+    /// The same for a thread of the host's, which it holds until the command has ended. `stop` ends the
+    /// command as a cancellation of the run does. When the run is abandoned the command is killed.
+    ///
+    /// # Errors
+    /// As [`exec`](Self::exec). `Cancelled` also when the run was abandoned meanwhile.
+    pub fn exec_blocking(&self, command: &Command, stop: &CancellationToken) -> Result<ExecOutput> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| {
+            Error::new(ErrorCode::Internal, "the system gives no runtime").with_source(error)
+        })?;
+        runtime.block_on(async {
+            let cancel = self.cancellation().child_token();
+            let stopped = async {
+                stop.cancelled().await;
+                cancel.cancel();
+                pending().await
+            };
+            tokio::select! {
+                biased;
+                output = exec::execute(command, self.0.cancel_grace, self, &cancel) => output,
+                () = self.0.cancellation.abandoned_token().cancelled() => {
+                    Err(Error::new(ErrorCode::Cancelled, "the run was abandoned during the command")
+                        .with_context("program", &command.program))
+                }
+                output = stopped => output,
+            }
+        })
     }
 }
 

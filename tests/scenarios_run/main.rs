@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,12 +28,31 @@ fn runners() -> Vec<Runner> {
         embedded: false,
         host: Box::new(Program { command: command.iter().map(Into::into).collect() }),
     };
-    vec![
+    let mut runners = vec![
         Runner { name: "embedded", embedded: true, host: Box::new(Here { embedded: true }) },
         Runner { name: "nats", embedded: false, host: Box::new(Here { embedded: false }) },
         program("rust", &[env!("CARGO_BIN_EXE_scenario_driver")]),
-    ]
+    ];
+    if has_python() {
+        runners.push(program("python", &[PYTHON, PYTHON_DRIVER]));
+        runners.push(program("python-async", &[PYTHON, PYTHON_DRIVER, "async"]));
+    } else {
+        println!(
+            "skipped: python: conveyor_driver is not in .venv; scripts/python.sh puts it there"
+        );
+    }
+    runners
 }
+
+fn has_python() -> bool {
+    let probe = Command::new(PYTHON).args(["-c", "import conveyor_driver"]).output();
+    probe.is_ok_and(|probe| probe.status.success())
+}
+
+/// Where `scripts/python.sh` has put the package.
+const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/bin/python");
+const PYTHON_DRIVER: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-python/tests/scenario_driver.py");
 
 /// Most scenarios wait for most of their time.
 const AT_ONCE: usize = 12;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::schema::{definitions, file, written};
 use crate::cancellation::CancelReason;
 use crate::error::Error;
+use crate::exec::ExecOutput;
 use crate::host::{LibraryLog, ManagerState};
 use crate::logger::Level;
 use crate::manager::DrainReport;
@@ -16,6 +17,7 @@ pub fn host_schema() -> Value {
         generator.subschema_for::<DrainReport>();
         generator.subschema_for::<Error>();
         generator.subschema_for::<CancelReason>();
+        generator.subschema_for::<ExecOutput>();
         generator.subschema_for::<Level>();
         generator.subschema_for::<ManagerState>();
         generator.subschema_for::<LibraryLog>();

@@ -5,11 +5,12 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use super::schema::{Definitions, definitions, file, read};
+use crate::exec::Command;
 use crate::options::{
     ConnectionOptions, DriverOptions, ENVIRONMENT, Faults, Limit, ManagerOptions, Variable,
 };
 
-/// The schema of every kind of options.
+/// The schema of every kind of options, and of a command.
 ///
 /// Beside JSON Schema's own words, a property may have `x-not-below`, the name of an option that it
 /// may not be less than, and `x-environment`, the variables that fill it when it is not given: of
@@ -19,6 +20,7 @@ pub fn options_schema() -> Value {
     let mut definitions = definitions(read(), |generator| {
         generator.subschema_for::<DriverOptions>();
         generator.subschema_for::<ManagerOptions>();
+        generator.subschema_for::<Command>();
     });
     limit(&mut definitions, DriverOptions::LIMITS);
     limit(&mut definitions, ManagerOptions::LIMITS);

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 /// `Debug` shows neither the values of environment variables nor the input, which may be secret.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct Command {
     /// The program: a path, or a name looked for in the command's `PATH`. A relative path starts
     /// at the working directory of the command.
@@ -30,6 +31,7 @@ pub struct Command {
     /// What the command reads from its standard input; by default nothing (`/dev/null`). In a
     /// document a string, or an array of bytes for what is not text.
     #[serde(with = "stdin")]
+    #[cfg_attr(feature = "contract", schemars(with = "Option<stdin::Input>"))]
     pub stdin: Option<Bytes>,
     /// Milliseconds from SIGTERM to SIGKILL when the command is cancelled; by default the driver's
     /// `cancel_grace_ms`.
@@ -125,8 +127,9 @@ mod stdin {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[derive(Deserialize)]
+    #[cfg_attr(feature = "contract", derive(schemars::JsonSchema), schemars(inline))]
     #[serde(untagged, expecting = "expected a string or an array of bytes")]
-    enum Input {
+    pub(super) enum Input {
         Text(String),
         Bytes(Vec<u8>),
     }

@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 ///
 /// `Display` is one line: `exited with 3 after 1.2 s`, `ended by SIGKILL after 10.0 s, cancelled`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ExecOutput {
     /// The exit code, when the command exited by itself.
@@ -20,6 +21,7 @@ pub struct ExecOutput {
     pub signal: Option<i32>,
     /// From the start of the command to its end. In a document `duration_ms`, in milliseconds.
     #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+    #[cfg_attr(feature = "contract", schemars(with = "u64"))]
     pub duration: Duration,
     /// Whether the command was told to end because its run was cancelled. It may still have exited
     /// with a code of its own.

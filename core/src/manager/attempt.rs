@@ -37,6 +37,8 @@ impl Life {
         if let Some(reason) = event.cancel.reason() {
             return Attempted::CutShort { reason: reason.clone(), abandoned: None };
         }
+        let limit = self.driver.options().run_timeout_ms.map(Duration::from_millis);
+        let deadline = limit.map(|limit| Instant::now() + limit);
         let run = Run::new(
             event.message.clone(),
             self.name.clone(),
@@ -44,12 +46,13 @@ impl Life {
             log.clone(),
             event.cancel.clone(),
             self.cancel_grace(),
+            deadline,
         );
         log.touch();
         self.runs.fetch_add(1, Ordering::Relaxed);
         let mut in_hand = self.queue.hand_over(run);
         fault_point::reached("in-run");
-        let ended = self.ended_by_itself(event, &mut in_hand, log).await;
+        let ended = self.ended_by_itself(event, &mut in_hand, log, deadline).await;
         let outcome = match ended {
             Some(outcome) => Some(outcome),
             None => rarely(self.last_chance(&mut in_hand)).await,
@@ -78,6 +81,7 @@ impl Life {
         event: &Event,
         in_hand: &mut InHand,
         log: &RunLog,
+        deadline: Option<Instant>,
     ) -> Option<Outcome> {
         let ended = poll_fn(|cx| {
             event.cancel.watch_from_core(cx);
@@ -91,7 +95,7 @@ impl Life {
         }
         tokio::select! {
             ended = ended => ended,
-            reason = rarely(self.overdue(log)) => {
+            reason = rarely(self.overdue(log, deadline)) => {
                 event.cancel.cancel(reason);
                 None
             }
@@ -108,11 +112,8 @@ impl Life {
     }
 
     /// Waits until the run has lasted too long, or been idle for too long.
-    async fn overdue(&self, log: &RunLog) -> CancelReason {
-        let options = self.driver.options();
-        let started = Instant::now();
-        let end = options.run_timeout_ms.map(|ms| started + Duration::from_millis(ms));
-        let idle = options.progress_timeout_ms.map(Duration::from_millis);
+    async fn overdue(&self, log: &RunLog, end: Option<Instant>) -> CancelReason {
+        let idle = self.driver.options().progress_timeout_ms.map(Duration::from_millis);
         loop {
             let stalled = idle.map(|idle| log.last_progress() + idle);
             let Some(next) = end.into_iter().chain(stalled).min() else {

@@ -21,12 +21,36 @@ pub fn from_document<T: DeserializeOwned>(mut document: Value) -> Result<T> {
             Err(error) => error,
         };
         let path = error.path().clone();
-        faults.add(path.to_string(), error.into_inner());
+        let reason = error.into_inner().to_string();
+        faults.add(path.to_string(), with_nearest_name(reason));
         // Without the faulty member the next pass finds the next fault.
         if !remove(&mut document, &path) {
             return Err(faults.into_error());
         }
     }
+}
+
+/// What serde says of an unknown member, with the name that was most likely meant.
+fn with_nearest_name(mut reason: String) -> String {
+    let mut quoted = reason.split('`').skip(1).step_by(2);
+    let unknown = reason.starts_with("unknown ").then(|| quoted.next()).flatten();
+    let nearest = unknown.and_then(|unknown| nearest(unknown, quoted)).map(str::to_owned);
+    if let Some(name) = nearest {
+        reason.push_str("; did you mean `");
+        reason.push_str(&name);
+        reason.push_str("`?");
+    }
+    reason
+}
+
+/// The name that differs least, unless it is quite another one.
+fn nearest<'a>(unknown: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    const ALIKE: f64 = 0.7;
+    names
+        .map(|name| (strsim::normalized_damerau_levenshtein(unknown, name), name))
+        .filter(|(alike, _)| *alike >= ALIKE)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, name)| name)
 }
 
 fn remove(document: &mut Value, path: &Path) -> bool {
@@ -72,6 +96,17 @@ mod tests {
         let mut paths: Vec<_> = error.context().iter().map(|(path, _)| path.as_str()).collect();
         paths.sort_unstable();
         assert_eq!(paths, ["ack_wait_ms", "concurency", "resources[1]"]);
+    }
+
+    #[test]
+    fn an_unknown_member_brings_the_nearest_name() {
+        let reason = |document| {
+            let error = from_document::<DriverOptions>(document).unwrap_err();
+            error.context()[0].1.clone()
+        };
+        assert!(reason(json!({"concurency": 3})).ends_with("did you mean `concurrency`?"));
+        assert!(reason(json!({"ack_wait": 3})).ends_with("did you mean `ack_wait_ms`?"));
+        assert!(!reason(json!({"colour": 3})).contains("did you mean"));
     }
 
     #[test]

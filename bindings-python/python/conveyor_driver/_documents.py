@@ -1,0 +1,335 @@
+# Generated from the runtime's own definitions; the test `contract` writes it.
+"""The documents of the runtime, as Python has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+from ._error import ConveyorError
+
+__all__ = [
+    "CancelReason",
+    "Command",
+    "ConnectionOptions",
+    "DrainReport",
+    "DriverOptions",
+    "DriverReport",
+    "DriverSettings",
+    "ExecOutput",
+    "Level",
+    "LogEntry",
+    "ManagerOptions",
+    "Resource",
+    "Serialization",
+    "TlsOptions",
+]
+
+
+#: Which events of a driver may never be reconciled at the same time in one process.
+Serialization = Literal["resource", "none"]
+
+
+class TlsOptions(TypedDict, total=False):
+    """Certificates, as PEM text or as paths of PEM files. The server's certificate is always
+    verified.
+    """
+
+    #: The authorities to trust, as text. Default: those of the system.
+    ca: str | None
+    #: The same, as a path. Environment: ``CONVEYOR_TLS_CA``.
+    ca_file: str | None
+    #: The certificate to show, as text, leaf first.
+    cert: str | None
+    #: The same, as a path. Environment: ``CONVEYOR_TLS_CERT``.
+    cert_file: str | None
+    #: Start TLS before the server says anything, as servers with ``handshake_first`` want it.
+    first: bool
+    #: The private key of that certificate, as text.
+    key: str | None
+    #: The same, as a path. Environment: ``CONVEYOR_TLS_KEY``.
+    key_file: str | None
+
+
+class ConnectionOptions(TypedDict, total=False):
+    """Where the NATS server is and how to be let in. What is not given is filled from the
+    environment, then from the defaults.
+    """
+
+    #: How long to keep trying to reach the server at the start. Default: for ever.
+    connect_timeout_ms: int | None
+    #: The text of a credentials file.
+    creds: str | None
+    #: The path of a credentials file. Environment: ``CONVEYOR_NATS_CREDS``.
+    creds_file: str | None
+    #: The name the server shows for this connection. Default: the first driver's name.
+    name: str | None
+    #: An nkey seed. Environment: ``CONVEYOR_NATS_NKEY``.
+    nkey: str | None
+    #: The user's password. Environment: ``CONVEYOR_NATS_PASSWORD``.
+    password: str | None
+    #: How long to wait for the server's answer to one request before it is repeated.
+    request_timeout_ms: int
+    #: TLS, used when the server or the address asks for it, or when any of these is given.
+    tls: TlsOptions
+    #: A token. Environment: ``CONVEYOR_NATS_TOKEN``.
+    token: str | None
+    #: The address, or several separated by commas: ``nats://host:4222`` or ``tls://host:4222``.
+    #: Environment: ``CONVEYOR_NATS_URL``; else ``CONVEYOR_SERVER_HOST`` with port 4222. Default:
+    #: ``nats://127.0.0.1:4222``.
+    url: str | None
+    #: A user name, with ``password``. Environment: ``CONVEYOR_NATS_USER``.
+    user: str | None
+
+
+class ManagerOptions(TypedDict, total=False):
+    """How a driver manager connects and stops."""
+
+    #: How to reach the event stream.
+    connection: ConnectionOptions
+    #: How long runs may go on after a shutdown was asked for, before they are cancelled.
+    shutdown_grace_ms: int
+    #: Drain on SIGINT and SIGTERM, and end at once on a second one.
+    signals: bool
+
+
+class DriverSettings(TypedDict, total=False):
+    """What one driver listens to and how its runs are treated."""
+
+    #: How long the server waits for a sign of life before it hands the event to another instance.
+    #: Renewed every third of it while a run lasts, so it does not limit a run.
+    ack_wait_ms: int
+    #: Take over a consumer of this name that another runtime made, or whose filters would be
+    #: narrowed, although messages held for it may be lost.
+    adopt: bool
+    #: How long a cancelled run may go on before it is abandoned.
+    cancel_grace_ms: int
+    #: Runs in flight at once in this process.
+    concurrency: int
+    #: The broadcast events it wants; ``*`` is all. A message addressed to this driver is always
+    #: run.
+    events: Sequence[str]
+    #: How many bytes of log lines may wait for the server before the writer waits.
+    log_buffer_bytes: int
+    #: How many log lines may be on their way without the server's word that they are stored.
+    log_window: int
+    #: The least number of unacknowledged events the consumer allows, over all instances.
+    max_ack_pending: int
+    #: How often an event is tried before it is answered with a failed result.
+    max_attempts: int
+    #: How often an event may be delivered without an answer before it is taken for one that kills
+    #: its process, answered with a failed result and kept as a dead letter. A shutdown that gives
+    #: an event back counts, too. Default: ``max_attempts`` and five more.
+    max_deliveries: int | None
+    #: How long a run may go without a log line or a report of progress before it is cancelled and
+    #: answered with a failed result. Default: as long as it likes.
+    progress_timeout_ms: int | None
+    #: The delay before the second attempt, when reconcile asks for a retry without naming one.
+    retry_initial_ms: int
+    #: The longest such delay; each is about twice the one before.
+    retry_max_ms: int
+    #: How long a run may last before it is cancelled and answered with a failed result. Default: as
+    #: long as it likes.
+    run_timeout_ms: int | None
+    #: Which events wait for each other.
+    serialize: Serialization
+
+
+class DriverOptions(TypedDict):
+    """What one driver listens to and how its runs are treated."""
+
+    #: How long the server waits for a sign of life before it hands the event to another instance.
+    #: Renewed every third of it while a run lasts, so it does not limit a run.
+    ack_wait_ms: int
+    #: Take over a consumer of this name that another runtime made, or whose filters would be
+    #: narrowed, although messages held for it may be lost.
+    adopt: bool
+    #: How long a cancelled run may go on before it is abandoned.
+    cancel_grace_ms: int
+    #: Runs in flight at once in this process.
+    concurrency: int
+    #: The broadcast events it wants; ``*`` is all. A message addressed to this driver is always
+    #: run.
+    events: Sequence[str]
+    #: How many bytes of log lines may wait for the server before the writer waits.
+    log_buffer_bytes: int
+    #: How many log lines may be on their way without the server's word that they are stored.
+    log_window: int
+    #: The least number of unacknowledged events the consumer allows, over all instances.
+    max_ack_pending: int
+    #: How often an event is tried before it is answered with a failed result.
+    max_attempts: int
+    #: How often an event may be delivered without an answer before it is taken for one that kills
+    #: its process, answered with a failed result and kept as a dead letter. A shutdown that gives
+    #: an event back counts, too. Default: ``max_attempts`` and five more.
+    max_deliveries: int | None
+    #: The driver's name: letters, digits, ``-`` and ``_``. Also the name of its durable consumer,
+    #: shared by all its instances.
+    name: str
+    #: How long a run may go without a log line or a report of progress before it is cancelled and
+    #: answered with a failed result. Default: as long as it likes.
+    progress_timeout_ms: int | None
+    #: The resource types it handles, at least one: letters, digits, ``-`` and ``_``.
+    resources: Sequence[str]
+    #: The delay before the second attempt, when reconcile asks for a retry without naming one.
+    retry_initial_ms: int
+    #: The longest such delay; each is about twice the one before.
+    retry_max_ms: int
+    #: How long a run may last before it is cancelled and answered with a failed result. Default: as
+    #: long as it likes.
+    run_timeout_ms: int | None
+    #: Which events wait for each other.
+    serialize: Serialization
+
+
+class Command(TypedDict):
+    """A command to run as part of a driver run. No shell is involved.
+
+    As a document it has these fields under these names, all but ``program`` optional.
+    """
+
+    #: The arguments, without the program's name.
+    args: Sequence[str]
+    #: Start from an empty environment instead of that of this process.
+    clear_env: bool
+    #: Environment variables to set, and with ``None`` (null in a document) to remove.
+    env: dict[str, str | None]
+    #: Milliseconds from SIGTERM to SIGKILL when the command is cancelled; by default the driver's
+    #: ``cancel_grace_ms``.
+    grace_ms: int | None
+    #: The program: a path, or a name looked for in the command's ``PATH``. A relative path starts
+    #: at the working directory of the command.
+    program: str
+    #: What the command reads from its standard input; by default nothing (``/dev/null``). In a
+    #: document a string, or an array of bytes for what is not text.
+    stdin: str | Sequence[int] | None
+    #: Where the command runs; by default the working directory of this process.
+    working_directory: str | None
+
+
+#: How much a line matters.
+Level = Literal["debug", "info", "warning", "error"]
+
+
+class _Resource(TypedDict):
+    #: The id made when the resource was created.
+    id: str
+    #: Facts beside the desired state. ``driverresults.<driver>`` holds the result of an earlier
+    #: step, as JSON text.
+    metadata: dict[str, Any]
+    #: The name, unique for its type.
+    name: str
+    #: The type: the name of the resource definition.
+    resource: str
+    #: The desired state itself, ``null`` when none was given.
+    spec: Any
+
+
+class Resource(_Resource, total=False):
+    """Desired state, as the control plane keeps it."""
+
+    #: The pipeline that the resource starts; empty when none.
+    pipeline: str
+
+
+class _LogEntry(TypedDict):
+    #: The driver that wrote it.
+    driver: str
+    #: The line.
+    message: str
+    #: The run the line belongs to.
+    runid: str
+    #: RFC 3339, UTC, nine fraction digits; strictly rising within driver and run.
+    timestamp: str
+
+
+class LogEntry(_LogEntry, total=False):
+    """A log line as the log engine stores it. ``labels`` reaches live listeners only: the engine
+    drops it when storing.
+    """
+
+    #: Names and values beside the line, ``level`` among them.
+    labels: dict[str, Any]
+    #: The pipeline of the resource; absent when it has none.
+    pipeline: str
+
+
+class _CancelReason(TypedDict):
+    kind: Literal["requested", "timed_out", "no_progress", "shutdown", "lease_lost"]
+
+
+class CancelReason(_CancelReason, total=False):
+    """Why a run should end early. As a document: ``{"kind": "requested", "reason": "…"}``, and
+    ``{"kind": "timed_out"}`` for a kind without a reason.
+    """
+
+    #: Why, for people; may be empty.
+    reason: str
+
+
+@dataclass(frozen=True)
+class ExecOutput:
+    """How a command ended. Its output went to the run's log."""
+
+    #: Whether the command was told to end because its run was cancelled. It may still have exited
+    #: with a code of its own.
+    cancelled: bool
+    #: The exit code, when the command exited by itself.
+    code: int | None
+    #: From the start of the command to its end. In a document ``duration_ms``, in milliseconds.
+    duration_ms: int
+    #: The number of the signal that ended the command, when one did.
+    signal: int | None
+
+
+@dataclass(frozen=True)
+class DriverReport:
+    """What one driver did. Each event that was taken is counted under exactly one number, for each
+    time that it was taken; only ``abandoned``, ``late_results`` and ``log_lines_unsent`` are
+    counted beside that.
+    """
+
+    #: Of those cancelled for any reason: runs that did not end within ``cancel_grace_ms``.
+    abandoned: int
+    #: Answered before; acknowledged again.
+    answered_before: int
+    #: Answered with a failed result because somebody had the run cancelled.
+    cancelled: int
+    #: Could not be read; kept in the stream ``dead-letters``.
+    dead_lettered: int
+    #: The driver's name.
+    driver: str
+    #: Why the driver stopped by itself.
+    error: ConveyorError | None
+    #: Answered with a failed result.
+    failed: int
+    #: Given back because of the shutdown, to be run by another instance or later.
+    given_back: int
+    #: Not wanted by the driver's ``events``.
+    ignored: int
+    #: Of those abandoned: runs that came to an end later. What they said was ignored.
+    late_results: int
+    #: Left to another instance because the server could not be told in time that the run goes on.
+    lease_lost: int
+    #: Log lines that could not be stored before the end.
+    log_lines_unsent: int
+    #: Delivered more than ``max_attempts`` times without an answer: answered with a failed result
+    #: and kept in the stream ``dead-letters``.
+    poisoned: int
+    #: Given back to be tried again later.
+    retried: int
+    #: How often reconcile was called.
+    runs: int
+    #: Answered with a good result.
+    succeeded: int
+    #: Answered with a failed result because the run took too long or made no progress.
+    timed_out: int
+
+
+@dataclass(frozen=True)
+class DrainReport:
+    """What a manager did from its start to its end."""
+
+    #: One report for each driver, in the order they were added.
+    drivers: list[DriverReport]

@@ -1,0 +1,65 @@
+"""What the runtime itself says, as records of ``logging`` under the name ``conveyor_driver``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+from . import _native
+
+_LOCK = threading.Lock()
+_LISTENER: _Listener | None = None
+_MOST = 2048
+_INFO = 20
+
+
+def listen() -> None:
+    """Hands records on from now on. Level debug only when the logger has it now."""
+    global _LISTENER
+    with _LOCK:
+        if _LISTENER is None or _LISTENER.pid != os.getpid():
+            _LISTENER = _Listener(_level())
+
+
+def close() -> None:
+    """Hands on what is left."""
+    with _LOCK:
+        if _LISTENER is not None and _LISTENER.pid == os.getpid():
+            _LISTENER.hand_on()
+
+
+def _level() -> int:
+    """Info, since most who lower the level do so later; it costs little."""
+    logging = sys.modules.get("logging")
+    if logging is None:
+        return _INFO
+    return min(int(logging.getLogger("conveyor_driver").getEffectiveLevel()), _INFO)
+
+
+class _Listener:
+    def __init__(self, level: int) -> None:
+        self.pid = os.getpid()
+        self._logs = _native.LibraryLogs(level)
+        threading.Thread(target=self._listen, name="conveyor-logging", daemon=True).start()
+
+    def _listen(self) -> None:
+        while True:
+            self._logs.wait()
+            self.hand_on()
+
+    def hand_on(self) -> None:
+        records = self._logs.take(_MOST)
+        if not records:
+            return
+        import logging
+
+        for nanos, level, target, message, fields in records:
+            logger = logging.getLogger(target.replace("::", "."))
+            if not logger.isEnabledFor(level):
+                continue
+            said = "".join(f" {name}={value}" for name, value in fields.items())
+            record = logger.makeRecord(logger.name, level, "", 0, message + said, (), None)
+            record.created = nanos / 1e9
+            record.msecs = nanos // 1_000_000 % 1000
+            logger.handle(record)

@@ -1,0 +1,97 @@
+"""What code says through ``logging`` and ``print`` inside a run, as lines of the run's log."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from ._context import current_run
+from ._run import RunLog
+
+__all__ = ["LogHandler", "capture_print"]
+
+
+class LogHandler(logging.Handler):
+    """Sends every record inside a run to the log of that run. Records outside of a run pass by.
+
+    The logger's name becomes the label ``logger``::
+
+        logging.basicConfig(level=logging.INFO, handlers=[LogHandler()])
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes the record as a line."""
+        run = current_run()
+        if run is None:
+            return
+        try:
+            _method(run.log, record.levelno)(self.format(record), logger=record.name)
+        except Exception:
+            self.handleError(record)
+
+
+def _method(log: RunLog, level: int) -> Any:
+    if level >= logging.ERROR:
+        return log.error
+    if level >= logging.WARNING:
+        return log.warning
+    return log.info if level >= logging.INFO else log.debug
+
+
+@contextlib.contextmanager
+def capture_print() -> Iterator[None]:
+    """Within this, what ``print`` writes inside a run becomes lines of the run's log.
+
+    Standard output gets level info, standard error level warning; the label ``stream`` says which. What
+    is printed outside of every run goes where it went before.
+    """
+    out, err = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _Printed(out, "stdout"), _Printed(err, "stderr")
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = out, err
+
+
+class _Printed(io.TextIOBase):
+    """Text that is handed on: to the run's log by the line, or as it is."""
+
+    def __init__(self, beside: TextIO, stream: str) -> None:
+        self._beside = beside
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        run = current_run()
+        if run is None:
+            return self._beside.write(text)
+        if run._printed is None:
+            run._printed = {}
+        begun = run._printed.pop(self._stream, "") + text
+        *lines, rest = begun.split("\n")
+        for line in lines:
+            run._print_line(self._stream, line)
+        if rest:
+            run._printed[self._stream] = rest
+        return len(text)
+
+    def flush(self) -> None:
+        run = current_run()
+        if run is None:
+            self._beside.flush()
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._beside.fileno()
+
+    def isatty(self) -> bool:
+        return self._beside.isatty()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._beside.encoding
