@@ -36,7 +36,7 @@ impl PlainDriver {
         self.pull.request(1);
         let delivery = timeout(SOON, self.pull.next()).await.unwrap().unwrap().remove(0);
         self.stream.settle(&delivery.token, Settlement::Ack).await.unwrap();
-        (delivery.subject, DriverMessage::decode(&delivery.payload).unwrap())
+        (delivery.subject.to_string(), DriverMessage::decode(&delivery.payload).unwrap())
     }
 
     /// Whether nothing more is waiting.

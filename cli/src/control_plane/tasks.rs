@@ -61,8 +61,8 @@ impl Shared {
     }
 
     fn ignored(&self, delivery: &Delivery, reason: String) {
-        tracing::warn!(subject = delivery.subject, reason, "event ignored");
-        self.tell(Notice::Ignored { subject: delivery.subject.clone(), reason });
+        tracing::warn!(subject = %delivery.subject, reason, "event ignored");
+        self.tell(Notice::Ignored { subject: delivery.subject.to_string(), reason });
     }
 }
 

@@ -5,7 +5,7 @@ use bytestring::ByteString;
 use serde_json::{Value, json};
 
 use super::event::Event;
-use super::life::Life;
+use super::life::{Life, rarely};
 use super::message_id;
 use super::settle::CutOff;
 use crate::error::{Error, ErrorCode, Result};
@@ -42,7 +42,12 @@ pub(super) async fn publish(
         let limit = stream.max_payload().min(ceiling);
         let room = limit.saturating_sub(HEADER_BYTES + id.len());
         if composed.as_ref().is_none_or(|(for_room, _)| *for_room != room) {
-            composed = Some((room, compose_aside(driver, &event.message, result, room).await?));
+            let bytes = if is_large(&event.message, result) {
+                rarely(compose_aside(driver, &event.message, result, room)).await?
+            } else {
+                compose(driver, &event.message, result, room)?
+            };
+            composed = Some((room, bytes));
         }
         let bytes = composed.as_ref().map(|(_, bytes)| bytes.clone()).unwrap_or_default();
         let size = bytes.len();
@@ -69,7 +74,7 @@ pub(super) async fn publish(
                 "a result cannot be stored; it is kept and tried again"
             );
         }
-        if let Err(cut_off) = life.unless_cut_off(event, patience.wait()).await {
+        if let Err(cut_off) = rarely(life.unless_cut_off(event, patience.wait())).await {
             return Ok(cut_off.into());
         }
     }
@@ -92,6 +97,12 @@ async fn store(stream: &SharedStream, message: Message) -> Result<()> {
 /// What the id header takes beside the id itself.
 const HEADER_BYTES: usize = 64;
 
+fn is_large(message: &DriverMessage, result: &DriverResult) -> bool {
+    const LARGE_BYTES: usize = 256 * 1024;
+    let mut budget = LARGE_BYTES.saturating_sub(message.payload.len());
+    budget == 0 || !fits(&result.data, &mut budget)
+}
+
 /// What a large answer takes to compose must not hold up leases: it is done on another thread.
 async fn compose_aside(
     driver: &str,
@@ -99,11 +110,6 @@ async fn compose_aside(
     result: &DriverResult,
     room: usize,
 ) -> Result<Bytes> {
-    const LARGE_BYTES: usize = 256 * 1024;
-    let mut budget = LARGE_BYTES.saturating_sub(message.payload.len());
-    if budget > 0 && fits(&result.data, &mut budget) {
-        return compose(driver, message, result, room);
-    }
     let (driver, message, result) = (driver.to_owned(), message.clone(), result.clone());
     let composing = tokio::task::spawn_blocking(move || compose(&driver, &message, &result, room));
     composing.await.map_err(|error| {

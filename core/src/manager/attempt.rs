@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::event::Event;
-use super::life::Life;
+use super::life::{Life, rarely};
 use crate::cancellation::CancelReason;
 use crate::driver::Reconciled;
 use crate::fault_point;
@@ -55,7 +55,7 @@ impl Life {
         let ended = self.ended_by_itself(event, &mut in_hand, log, deadline).await;
         let outcome = match ended {
             Some(outcome) => Some(outcome),
-            None => self.last_chance(&mut in_hand).await,
+            None => rarely(self.last_chance(&mut in_hand)).await,
         };
         let Some(outcome) = outcome else {
             tracing::warn!(
@@ -95,7 +95,7 @@ impl Life {
         }
         tokio::select! {
             ended = ended => ended,
-            reason = self.overdue(log, deadline) => {
+            reason = rarely(self.overdue(log, deadline)) => {
                 event.cancel.cancel(reason);
                 None
             }

@@ -49,7 +49,7 @@ fn letters(driver: &str, delivery: &Delivery, reason: &str, limit: usize) -> Vec
             .with_id(message_id::of_dead_letter(driver, delivery, part))
             .with_header(REASON_HEADER, one_line(reason))
             .with_header(ATTEMPTS_HEADER, delivery.attempt.to_string())
-            .with_header(SUBJECT_HEADER, &delivery.subject)
+            .with_header(SUBJECT_HEADER, &*delivery.subject)
             .with_header(ORIGIN_HEADER, format!("{MESSAGES_STREAM}/{}", delivery.sequence));
         let kept = headers.iter().map(|(name, value)| (kept_name(name), value.clone()));
         let kept: Vec<_> = kept.filter(|(name, _)| letter.header(name).is_none()).collect();

@@ -1,5 +1,6 @@
 //! The life of one event, from its delivery to its settlement.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -64,7 +65,7 @@ impl From<End> for Lived {
 
 impl Life {
     /// Runs an event and settles it.
-    pub(super) async fn live(&self, event: Event) -> Lived {
+    pub(super) async fn live(self: Arc<Self>, event: Event) -> Lived {
         let mut left_running = None;
         let end = self.settled(&event, &mut left_running).await;
         Lived { end, left_running }
@@ -83,7 +84,7 @@ impl Life {
         let log = RunLog::new(&self.logs, &self.name, &event.message);
         let attempt = u32::try_from(event.delivery.attempt).unwrap_or(u32::MAX);
         let end = if attempt > self.driver.options().most_deliveries() {
-            self.give_up(event, attempt, &log).await
+            rarely(self.give_up(event, attempt, &log)).await
         } else {
             let attempted = self.attempt(event, attempt, &log).await;
             let _answering = self.room.answering();
@@ -91,11 +92,11 @@ impl Life {
                 Attempted::Ended(reconciled) => {
                     self.conclude(event, attempt, reconciled, &log).await
                 }
-                Attempted::Dropped => self.dropped(event, attempt, &log).await,
+                Attempted::Dropped => rarely(self.dropped(event, attempt, &log)).await,
                 Attempted::CutShort { reason, abandoned } => {
                     let was_abandoned = abandoned.is_some();
                     *left_running = abandoned;
-                    self.cut_short(event, &reason, was_abandoned, &log).await
+                    rarely(self.cut_short(event, &reason, was_abandoned, &log)).await
                 }
             }
         };
@@ -115,7 +116,7 @@ impl Life {
         let result = match reconciled {
             Ok(result) => result,
             Err(failure) if failure.is_retry() && attempt < self.driver.options().max_attempts => {
-                return self.retry(event, attempt, &failure, log).await;
+                return rarely(self.retry(event, attempt, &failure, log)).await;
             }
             Err(failure) => {
                 log.note(line_of(&failure));
@@ -198,7 +199,7 @@ impl Life {
         match self.flush(event, log).await {
             Flushed::Whole => fault_point::reached("after-logs"),
             Flushed::LeaseLost => return End::LeaseLost { abandoned },
-            Flushed::Stopped => return self.hand_back_now(event, abandoned).await,
+            Flushed::Stopped => return rarely(self.hand_back_now(event, abandoned)).await,
         }
         let published = answer::publish(self, event, result).await;
         match published {
@@ -208,10 +209,15 @@ impl Life {
                 end
             }
             Ok(Published::LeaseLost) => End::LeaseLost { abandoned },
-            Ok(Published::Stopped) => self.hand_back_now(event, abandoned).await,
-            Err(error) => self.bury(&event.delivery, &error.to_string()).await,
+            Ok(Published::Stopped) => rarely(self.hand_back_now(event, abandoned)).await,
+            Err(error) => rarely(self.bury(&event.delivery, &error.to_string())).await,
         }
     }
+}
+
+/// Puts what is seldom done aside, so that not every event carries the room for it.
+pub(super) fn rarely<F: Future>(work: F) -> Pin<Box<F>> {
+    Box::pin(work)
 }
 
 fn line_of(failure: &Failure) -> LogLine {

@@ -95,7 +95,7 @@ impl Life {
     pub(super) async fn leave_to_others(&self, delivery: &Taken) -> End {
         const DELAY: Duration = Duration::from_millis(500);
         tracing::info!(
-            driver = %self.name, subject = delivery.subject,
+            driver = %self.name, subject = %delivery.subject,
             "given back: another instance of this driver handles this resource type"
         );
         self.send(delivery, Settlement::Nak(DELAY)).await;
@@ -110,7 +110,7 @@ impl Life {
     /// Keeps a message that can never be answered as a dead letter.
     pub(super) async fn bury(&self, delivery: &Taken, reason: &str) -> End {
         tracing::error!(
-            driver = %self.name, subject = delivery.subject, sequence = delivery.sequence, reason,
+            driver = %self.name, subject = %delivery.subject, sequence = delivery.sequence, reason,
             "a message cannot be answered and becomes a dead letter"
         );
         match self.store_dead_letter(delivery, reason).await {

@@ -180,7 +180,7 @@ impl Worker {
             self.begin(async move { life.bury(&delivery, &fault).await });
             return;
         }
-        if !self.filters.contains(&delivery.subject) {
+        if !self.filters.contains(&*delivery.subject) {
             self.begin(async move { life.leave_to_others(&delivery).await });
             return;
         }
@@ -213,7 +213,7 @@ impl Worker {
 
     fn start(&self, lane: Lane, event: Event) {
         let life = self.life.clone();
-        self.lives.push(async move { (Some(lane), life.live(event).await) }.boxed());
+        self.lives.push(life.live(event).map(move |lived| (Some(lane), lived)).boxed());
     }
 
     fn give_back(&self, event: Event) {

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use tokio::time::Instant;
 
 /// A message handed to this process until it is settled or its ack wait runs out.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// Where the message was published.
-    pub subject: String,
+    pub subject: ByteString,
     /// Its body, unchanged.
     pub payload: Bytes,
     /// Its headers, in their order.
@@ -31,7 +32,7 @@ pub struct Delivery {
 
 /// Names one delivery to the server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct AckToken(pub(super) String);
+pub struct AckToken(pub(super) ByteString);
 
 /// What became of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]

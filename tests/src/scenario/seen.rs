@@ -84,7 +84,7 @@ impl Seen {
 fn result(delivery: &Delivery, posts: &HashMap<String, &Post>) -> Value {
     let event = match ResultEvent::decode(&delivery.payload) {
         Ok(event) if delivery.subject == subject::DRIVER_RESULT => event,
-        _ => return json!({"unreadable": text(&delivery.payload), "subject": delivery.subject}),
+        _ => return json!({"unreadable": text(&delivery.payload), "subject": &*delivery.subject}),
     };
     let mut seen = json!({
         "run": event.run_id, "driver": event.driver, "success": event.result.success,
@@ -112,8 +112,8 @@ fn line(delivery: &Delivery, posts: &HashMap<String, &Post>) -> SeenLine {
     if entry.pipeline != pipeline {
         document["pipeline"] = entry.pipeline.into();
     }
-    if subject::logs(&entry.runid).ok().as_ref() != Some(&delivery.subject) {
-        document["subject"] = delivery.subject.clone().into();
+    if subject::logs(&entry.runid).ok().as_deref() != Some(&*delivery.subject) {
+        document["subject"] = delivery.subject.to_string().into();
     }
     SeenLine { run, timestamp: entry.timestamp, document }
 }

@@ -186,7 +186,7 @@ impl Consumer {
             pending: self.fresh.len() as u64,
         };
         Some(Delivery {
-            subject: held.message.subject.to_string(),
+            subject: held.message.subject.clone(),
             payload: held.message.payload.clone(),
             headers: held.message.headers.clone(),
             fault: None,

@@ -20,9 +20,10 @@ pub(super) struct Token<'a> {
 impl<'a> Token<'a> {
     pub(super) fn write(&self) -> AckToken {
         let Self { stream, consumer, attempt, sequence, delivered, stored_at, pending } = self;
-        AckToken(format!(
+        let text = format!(
             "$JS.ACK.{stream}.{consumer}.{attempt}.{sequence}.{delivered}.{stored_at}.{pending}"
-        ))
+        );
+        AckToken(text.into())
     }
 
     pub(super) fn read(token: &'a AckToken) -> Option<Self> {
@@ -59,6 +60,6 @@ mod tests {
         let text = token.write();
         assert_eq!(text.0, "$JS.ACK.messages.git.2.7.9.1767225600000000001.3");
         assert_eq!(Token::read(&text), Some(token));
-        assert_eq!(Token::read(&AckToken("elsewhere".to_owned())), None);
+        assert_eq!(Token::read(&AckToken("elsewhere".into())), None);
     }
 }

@@ -29,14 +29,14 @@ impl Arrival {
         }
         let (attempt, sequence) = delivery?;
         Some(Self::Delivery(Delivery {
-            subject: message.subject.as_str().to_owned(),
+            subject: headers::text(&message.subject),
             payload: message.payload,
             headers: headers::from_wire(message.headers.as_ref()),
             fault: None,
             attempt,
             sequence,
             received: Instant::now(),
-            token: AckToken(message.reply?.as_str().to_owned()),
+            token: AckToken(headers::text(&message.reply?)),
         }))
     }
 }
@@ -49,7 +49,7 @@ fn attempt_and_sequence(token: &str) -> Option<(u64, u64)> {
 /// What settles a message that no delivery brought here. With explicit acknowledgement the server
 /// looks at stream, consumer and sequence only.
 pub(super) fn token(stream: &str, consumer: &str, sequence: u64) -> AckToken {
-    AckToken(format!("$JS.ACK.{stream}.{consumer}.1.{sequence}.0.0.0"))
+    AckToken(format!("$JS.ACK.{stream}.{consumer}.1.{sequence}.0.0.0").into())
 }
 
 /// The stream and the consumer a delivery came from.
@@ -92,7 +92,7 @@ mod tests {
         let random = "$JS.ACK.hub.ABCDEF.messages.git.2.71.9.1700000000000000000.4.x7";
         for token in [short, long, random] {
             assert_eq!(attempt_and_sequence(token), Some((2, 71)), "{token}");
-            assert_eq!(origin(&AckToken(token.to_owned())), Some(("messages", "git")));
+            assert_eq!(origin(&AckToken(token.into())), Some(("messages", "git")));
         }
         for bad in ["", "_INBOX.x.1", "$JS.ACK.a.b.1.2.3.4", "$JS.ACK.a.b.x.71.9.1.4"] {
             assert_eq!(attempt_and_sequence(bad), None, "{bad}");

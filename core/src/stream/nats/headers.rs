@@ -13,6 +13,11 @@ pub(super) fn subject(text: ByteString) -> Subject {
     Subject::from_utf8(text.into_bytes()).unwrap_or_else(|_| Subject::from_static(""))
 }
 
+/// The same bytes as the client's subject says.
+pub(super) fn text(subject: &Subject) -> ByteString {
+    ByteString::from(subject.as_str())
+}
+
 /// The client's headers; it panics on values it cannot send, so they are checked here.
 pub(super) fn to_wire(headers: &[(String, String)]) -> Result<Option<HeaderMap>> {
     if headers.is_empty() {

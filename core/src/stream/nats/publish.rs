@@ -120,7 +120,7 @@ fn stored(subject: &str, answer: &[u8]) -> Result<Stored> {
 
 /// Tells the consumer what became of a delivery.
 pub(super) async fn settle(session: &Session, token: &AckToken, how: &Settlement) -> Result<()> {
-    session.tell(&token.0, in_words(how)).await
+    session.tell(token.0.clone(), in_words(how)).await
 }
 
 /// The same, with the consumer's confirmation.
@@ -144,7 +144,7 @@ pub(super) async fn acknowledge(session: &Session, tokens: &[&AckToken]) -> Resu
     session.connected().await?;
     let epoch = session.epoch();
     for token in others {
-        session.tell(&token.0, in_words(&Settlement::Ack)).await?;
+        session.tell(token.0.clone(), in_words(&Settlement::Ack)).await?;
     }
     settle_confirmed(session, last, &Settlement::Ack).await?;
     if session.epoch() == epoch {

@@ -121,7 +121,7 @@ impl Walk {
 /// No instance can be at work on such a message, so that any may settle it.
 fn delivery(held: Held, fault: &str, stream: &str, consumer: &str) -> Delivery {
     Delivery {
-        subject: held.subject,
+        subject: held.subject.into(),
         payload: held.payload.into(),
         headers: header_block::to_headers(&held.header_block),
         fault: Some(fault.to_owned()),

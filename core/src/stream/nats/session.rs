@@ -11,6 +11,7 @@ use async_nats::connection::State;
 use async_nats::message::OutboundMessage;
 use async_nats::{Client, StatusCode, Subscriber};
 use bytes::Bytes;
+use bytestring::ByteString;
 use futures_util::StreamExt;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -111,9 +112,9 @@ impl Session {
     }
 
     /// Publishes without headers, without waiting for anything but the connection.
-    pub(super) async fn tell(&self, subject: &str, payload: impl Into<Bytes>) -> Result<()> {
+    pub(super) async fn tell(&self, subject: ByteString, payload: impl Into<Bytes>) -> Result<()> {
         self.connected().await?;
-        let (payload, subject) = (payload.into(), subject.into());
+        let (payload, subject) = (payload.into(), headers::subject(subject));
         self.queue(OutboundMessage { subject, reply: None, payload, headers: None }).await
     }
 
