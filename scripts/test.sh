@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test and, as the last line, says how many there were.
+# Runs every test and, as the last line, says how many there were. Without a Python the tests of its package
+# are skipped, which is said.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,9 +12,16 @@ step() {
     "$@" 2>&1 | tee -a "$output"
 }
 
-# The counts of every "test result" so far.
+# The counts of every "test result" so far, of pytest and of node --test.
 summary() {
     awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
+         /^=.* in [0-9.]+s/ { for (i = 2; i <= NF; i++) {
+             if ($i ~ /^passed/) passed += $(i - 1)
+             if ($i ~ /^(failed|error)/) failed += $(i - 1)
+             if ($i ~ /^skipped/) skipped += $(i - 1) } }
+         /^# pass [0-9]+$/ { passed += $3 }
+         /^# fail [0-9]+$/ { failed += $3 }
+         /^# (skipped|todo|cancelled) [0-9]+$/ { skipped += $3 }
          END { printf "total: %d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$output"
 }
 
@@ -21,12 +29,26 @@ started=$SECONDS
 scripts/nats-server.sh
 
 failed=
+python=
+scripts/python.sh && python=.venv/bin/python || [ $? -eq 77 ] || failed=" python-package"
+
+node=
+scripts/node.sh && node=node || [ $? -eq 77 ] || failed="$failed node-package"
+
 step cargo test --workspace --all-features --no-fail-fast || failed="$failed workspace"
 # Built by the step before; it needs no server and no other feature.
 step "${CARGO_TARGET_DIR:-target}/debug/examples/greeter" || failed="$failed greeter"
 # Who embeds the core may leave NATS out.
 step cargo test --package conveyor-driver --no-default-features --features testing --all-targets ||
     failed="$failed no-default-features"
+
+if [ -n "$python" ]; then
+    step "$python" -m pytest || failed="$failed python"
+fi
+
+if [ -n "$node" ]; then
+    (cd bindings-node && step "$node" --test --test-reporter tap tests/*.test.mjs) || failed="$failed node"
+fi
 
 printf '\n%s min %s s\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))
 if [ -n "$failed" ]; then

@@ -1,6 +1,5 @@
 """The candidate in Python: an ordinary driver, as a user would write it. `async` or `uvloop`: on a loop."""
 
-import asyncio
 import os
 import sys
 import time
@@ -39,6 +38,8 @@ async def reconcile_async(run: Run) -> DriverResult:
         for i in range(LINES):
             await log(f"line {i:07} ".ljust(BYTES, "x"))
     elif MODE == "sleep":
+        import asyncio
+
         await asyncio.sleep(SLEEP)
     return DriverResult.success("ok", {"t_start_us": start_us})
 

@@ -13,7 +13,7 @@ const run = (program, args) => execFileSync(program, args, { cwd: root, stdio: "
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
 run(process.execPath, [path.join(root, "node_modules/typescript/bin/tsc")]);
-run("cargo", ["build", "--package", "conveyor-driver-node", ...(release ? ["--release"] : [])]);
+run("cargo", ["build", "--quiet", "--package", "conveyor-driver-node", ...(release ? ["--release"] : [])]);
 const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "../target");
 // A process that has the old file loaded keeps it.
 const built = path.join(dist, nativeFile(platformName()));

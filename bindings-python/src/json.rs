@@ -1,10 +1,11 @@
 //! Python values as JSON, and JSON as Python values.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// Deeper than the wire can be read again.
@@ -150,8 +151,9 @@ fn integer(number: &Bound<'_, PyInt>) -> Result<Value, Fault> {
     if let Ok(number) = number.extract::<i64>() {
         return Ok(number.into());
     }
-    let too_large =
-        |_| Fault::of(Kind::Unfit("is an integer of more than 64 bits; give it as text".to_owned()));
+    let too_large = |_| {
+        Fault::of(Kind::Unfit("is an integer of more than 64 bits; give it as text".to_owned()))
+    };
     number.extract::<u64>().map(Value::from).map_err(too_large)
 }
 
@@ -187,4 +189,70 @@ pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'
 pub(crate) fn document(written: &impl serde::Serialize) -> Value {
     // Its documents have text for keys, which is all that could fail.
     serde_json::to_value(written).unwrap_or_default()
+}
+
+/// JSON text as a Python value, made without anything between.
+pub(crate) fn parse<'py>(py: Python<'py>, text: &str) -> serde_json::Result<Bound<'py, PyAny>> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = Seed(py).deserialize(&mut reader)?;
+    reader.end().map(|()| value)
+}
+
+#[derive(Clone, Copy)]
+struct Seed<'py>(Python<'py>);
+
+impl<'de, 'py> DeserializeSeed<'de> for Seed<'py> {
+    type Value = Bound<'py, PyAny>;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de, 'py> Visitor<'de> for Seed<'py> {
+    type Value = Bound<'py, PyAny>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(self.0.None().into_bound(self.0))
+    }
+
+    fn visit_bool<E: Error>(self, truth: bool) -> Result<Self::Value, E> {
+        Ok(PyBool::new(self.0, truth).to_owned().into_any())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(PyInt::new(self.0, number).into_any())
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(PyInt::new(self.0, number).into_any())
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(PyFloat::new(self.0, number).into_any())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(PyString::new(self.0, text).into_any())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let list = PyList::empty(self.0);
+        while let Some(item) = items.next_element_seed(self)? {
+            list.append(item).map_err(A::Error::custom)?;
+        }
+        Ok(list.into_any())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let dict = PyDict::new(self.0);
+        while let Some(key) = members.next_key_seed(self)? {
+            dict.set_item(key, members.next_value_seed(self)?).map_err(A::Error::custom)?;
+        }
+        Ok(dict.into_any())
+    }
 }

@@ -3,6 +3,7 @@
 
 mod embedded;
 mod error;
+mod interpreter;
 mod json;
 mod library;
 mod manager;
@@ -34,6 +35,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::interpreter::check(module.py())?;
         module.add("ACCEPTED", Accepted::shared(module.py())?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

@@ -110,6 +110,9 @@ impl Run {
 
     /// The resource, parsed.
     fn resource<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(resource) = plain_resource(py, self.run.payload()) {
+            return Ok(resource.into_any());
+        }
         let resource = self.run.resource().map_err(|error| exception(py, &error))?;
         json::to_python(py, &json::document(resource))
     }
@@ -194,6 +197,30 @@ impl Run {
     fn drop(&self) {
         self.complete(Outcome::Dropped);
     }
+}
+
+/// A resource that already has the form that the core would give it; nothing for whatever needs a closer
+/// look.
+fn plain_resource<'py>(py: Python<'py>, payload: &str) -> Option<Bound<'py, PyDict>> {
+    let parsed = json::parse(py, payload).ok()?;
+    let resource = parsed.cast_into::<PyDict>().ok()?;
+    let mut known = 0;
+    for (key, member) in resource.iter() {
+        let fits = match key.cast::<PyString>().ok()?.to_str().ok()? {
+            "id" | "name" | "resource" => member.is_instance_of::<PyString>(),
+            "metadata" => member.is_instance_of::<PyDict>(),
+            "spec" => true,
+            // Left out when it is empty.
+            "pipeline" => member.is_instance_of::<PyString>() && member.is_truthy().ok()?,
+            _ => false,
+        };
+        if !fits {
+            return None;
+        }
+        known += usize::from(key.ne("pipeline").ok()?);
+    }
+    const ALWAYS: usize = 5;
+    (known == ALWAYS).then_some(resource)
 }
 
 /// Ends a command early.

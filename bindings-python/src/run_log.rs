@@ -39,23 +39,26 @@ impl RunLog {
         labels: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
         let py = message.py();
-        let message = match message.cast::<PyString>() {
-            Ok(text) => text.to_string_lossy().into_owned(),
-            Err(_) => message.str()?.to_string_lossy().into_owned(),
-        };
+        let text = if let Ok(text) = message.cast::<PyString>() { text } else { &message.str()? };
         let labels = labels.map_or_else(|| Ok(Map::new()), |labels| json::members(labels, ""))?;
-        let line = LogLine { message, level, labels };
+        let line = || {
+            let message = text.to_string_lossy().into_owned();
+            LogLine { message, level, labels: labels.clone() }
+        };
         let Some(queue) = &self.room.queue else {
+            let line = line();
             py.detach(|| self.run.logger().write_blocking(line));
             return Accepted::shared(py);
         };
-        match queue.log(&self.run, [line.clone()]) {
+        match queue.log(&self.run, [line()]) {
             Ok(None) => Accepted::shared(py),
             Ok(Some(ticket)) => match self.room.wait.get() {
                 Some(wait) => wait.call1(py, (ticket.to_u64(),)),
                 None => Accepted::shared(py),
             },
             Err(error) if error.code() == ErrorCode::LogFull => {
+                // Whoever does not wait for the others has to wait here. The core goes on meanwhile.
+                let line = line();
                 py.detach(|| self.run.logger().write_blocking(line));
                 Accepted::shared(py)
             }

@@ -115,6 +115,8 @@ def two_arguments(run: Run, other: int) -> None: ...
 def keyword_only(*, run: Run) -> None: ...
 def generator(run: Run) -> Any:
     yield run
+
+
 async def async_generator(run: Run) -> Any:
     yield run
 
@@ -144,9 +146,9 @@ def test_two_functions_are_refused(greeter: Callable[..., Driver]) -> None:
 
 def test_no_function_is_refused() -> None:
     with pytest.raises(TypeError, match=r"drivers\[1\]: Driver\('other'\) has no reconcile"):
-        DriverManager([Sync(), Driver("other", resources=["greeting"])])
+        DriverManager([Sync(), Driver("other", resources=["greeting"])]).run()
     with pytest.raises(TypeError, match=r"drivers\[0\]: BaseDriver\('other'\) has no reconcile"):
-        DriverManager([BaseDriver("other", resources=["greeting"])])
+        DriverManager([BaseDriver("other", resources=["greeting"])]).run()
     with pytest.raises(TypeError, match=r"drivers\[1\]: str is no driver"):
         DriverManager([Sync(), "greeter"])  # type: ignore[list-item]
 

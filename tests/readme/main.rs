@@ -15,10 +15,16 @@ fn functions(folder: &Path, found: &mut HashSet<String>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             functions(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if let Some(word) =
+            path.extension().and_then(|extension| match extension.to_str()? {
+                "rs" => Some("fn "),
+                "py" => Some("def "),
+                _ => None,
+            })
+        {
             let source = fs::read_to_string(&path).unwrap();
             let names = source.lines().filter_map(|line| {
-                let (_, after) = line.split_once("fn ")?;
+                let (_, after) = line.split_once(word)?;
                 Some(after.split(['(', '<']).next()?.to_owned())
             });
             found.extend(names);
@@ -31,6 +37,7 @@ fn every_guarantee_names_tests_that_exist() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let mut known = HashSet::new();
     functions(&root().join("tests"), &mut known);
+    functions(&root().join("bindings-python/tests"), &mut known);
     let (_, table) = readme.split_once("| guarantee | test |").unwrap();
     let rows: Vec<_> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
     assert!(rows.len() > 10);

@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,15 +32,34 @@ fn runners() -> Vec<Runner> {
         Runner { name: "embedded", embedded: true, host: Box::new(Here { embedded: true }) },
         Runner { name: "nats", embedded: false, host: Box::new(Here { embedded: false }) },
         program("rust", &[env!("CARGO_BIN_EXE_scenario_driver")]),
-        program("python", &[PYTHON, PYTHON_DRIVER]),
-        program("python-async", &[PYTHON, PYTHON_DRIVER, "async"]),
     ];
-    if Path::new(NODE_PACKAGE).exists() {
+    if has_python() {
+        runners.push(program("python", &[PYTHON, PYTHON_DRIVER]));
+        runners.push(program("python-async", &[PYTHON, PYTHON_DRIVER, "async"]));
+    } else {
+        println!(
+            "skipped: python: conveyor_driver is not in .venv; scripts/python.sh puts it there"
+        );
+    }
+    if has_node() {
         runners.push(program("node", &["node", NODE_DRIVER]));
     } else {
-        println!("skipped: node has no package: {NODE_PACKAGE} is not there");
+        println!(
+            "skipped: node: conveyor-driver is not in bindings-node/dist; scripts/node.sh puts it there"
+        );
     }
     runners
+}
+
+fn has_node() -> bool {
+    let probe =
+        Command::new("node").args(["--eval", "require(process.argv[1])", NODE_PACKAGE]).output();
+    probe.is_ok_and(|probe| probe.status.success())
+}
+
+fn has_python() -> bool {
+    let probe = Command::new(PYTHON).args(["-c", "import conveyor_driver"]).output();
+    probe.is_ok_and(|probe| probe.status.success())
 }
 
 /// Where `scripts/python.sh` has put the package.
@@ -48,8 +67,8 @@ const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/bin/python")
 const PYTHON_DRIVER: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-python/tests/scenario_driver.py");
 
-/// Where `scripts/node.sh` has put the package, when there is a Node.
-const NODE_PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-node/dist/index.js");
+/// Where `scripts/node.sh` has put the package.
+const NODE_PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-node");
 const NODE_DRIVER: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-node/tests/scenario_driver.mjs");
 

@@ -44,14 +44,17 @@ class DriverManager:
         **options: Unpack[ManagerOptions],
     ) -> None:
         """Takes drivers and the options of a manager; ``ManagerOptions`` describes them. What they do not
-        give is filled from the environment.
+        give is filled from the environment. A driver may get its reconcile later, before the start.
 
         With ``stream`` it does not connect to a server. Raises ``OptionsInvalid`` for an option that is
-        unknown or of the wrong type, and ``TypeError`` for a driver without a reconcile.
+        unknown or of the wrong type.
         """
         if isinstance(drivers, BaseDriver):
             drivers = [drivers]
-        self._drivers = [_with_handler(i, driver) for i, driver in enumerate(drivers)]
+        for i, driver in enumerate(drivers):
+            if not isinstance(driver, BaseDriver):
+                raise TypeError(f"drivers[{i}]: {type(driver).__qualname__} is no driver")
+        self._drivers = list(drivers)
         if stream is not None and not hasattr(stream, "_native"):
             raise TypeError(f"stream: {type(stream).__qualname__} is no EmbeddedStream")
         self._options: dict[str, Any] = {**options}
@@ -65,7 +68,8 @@ class DriverManager:
         """Runs until it is stopped, and returns its report.
 
         SIGINT (Ctrl-C) and SIGTERM drain, a second one ends every run now; unless ``signals`` is false or
-        this is not the main thread. ``async def`` handlers run on a loop of its own.
+        this is not the main thread. What another signal handler raises drains, too. ``async def`` handlers
+        run on a loop of its own.
         """
         _refuse_running_loop("run()", "await serve()")
         if self._has_async():
@@ -73,19 +77,27 @@ class DriverManager:
 
             return _serving.run(self)
         session = self._begin(None)
-        with Signals(session, self._signals, signal.SIGINT, signal.SIGTERM):
-            session.ended.wait()
+        with Signals(session, self._signals, (signal.SIGINT, signal.SIGTERM)) as signals:
+            try:
+                signals.wait_for_end()
+            except BaseException:
+                # A signal handler of the user's raised: that is the stop.
+                self._end(session)
+                raise
         return session.result()
 
     async def serve(self) -> DrainReport:
         """Runs on the running loop until it is stopped, and returns its report.
 
         Cancelled, it drains before it raises; cancelled again, it ends every run now. SIGTERM drains as in
-        ``run()`` when nobody else handles it; Ctrl-C is left to ``asyncio.run``, which cancels.
+        ``run()`` when nobody else handles it; Ctrl-C is left to ``asyncio.run``, which cancels (before Python
+        3.11 it drains, too).
         """
         from . import _serving
 
-        return await _serving.serve(self, signal.SIGTERM)
+        # Before 3.11 asyncio.run cancels every task at Ctrl-C, the runs among them.
+        interrupt = (signal.SIGINT,) if sys.version_info < (3, 11) else ()
+        return await _serving.serve(self, signal.SIGTERM, *interrupt)
 
     def stop(self) -> None:
         """Asks it to drain: take no more events, give back those that have not started, let runs finish
@@ -131,6 +143,8 @@ class DriverManager:
 
         session = self._session
         assert session is not None, "it was entered"
+        if error is not None and session.is_forked():
+            return
         await _serving.leave(session)
         if error is None:
             session.result()
@@ -158,23 +172,29 @@ class DriverManager:
         """Drains."""
         session = self._session
         assert session is not None, "it was entered"
-        session.native.drain()
-        try:
-            session.ended.wait()
-        except KeyboardInterrupt:
-            session.native.end_now()
-            session.ended.wait()
-            raise
+        if error is not None and session.is_forked():
+            return  # Its own end is that of a process where it is not.
+        self._end(session)
         if self._loop_thread is not None:
             self._loop_thread.join()
         if error is None:
             session.result()
 
+    def _end(self, session: Session) -> None:
+        """Drains; interrupted, it ends every run now."""
+        session.native.drain()
+        try:
+            session.ended.wait()
+        except BaseException:
+            session.native.end_now()
+            session.ended.wait()
+            raise
+
     def _begin(self, loop: asyncio.AbstractEventLoop | None) -> Session:
         if self._session is not None:
             raise Closed("the manager was started before; make a new one")
         loop = loop if self._has_async() else None
-        session = Session(self._drivers, self._options, self._stream, loop)
+        session = Session(self._handled(), self._options, self._stream, loop)
         session.start()
         self._session = session
         if self._stopped_early:
@@ -182,18 +202,17 @@ class DriverManager:
         return session
 
     def _has_async(self) -> bool:
-        return any(is_async(function) for _, function in self._drivers)
+        return any(is_async(function) for _, function in self._handled())
+
+    def _handled(self) -> list[tuple[BaseDriver, Reconcile]]:
+        return [(driver, _handler(i, driver)) for i, driver in enumerate(self._drivers)]
 
 
-def _with_handler(i: int, driver: BaseDriver) -> tuple[BaseDriver, Reconcile]:
-    if not isinstance(driver, BaseDriver):
-        raise TypeError(f"drivers[{i}]: {type(driver).__qualname__} is no driver")
+def _handler(i: int, driver: BaseDriver) -> Reconcile:
     function = driver._handler()
     if function is None:
-        raise TypeError(
-            f"drivers[{i}]: {driver!r} has no reconcile; decorate one with @driver.reconcile"
-        )
-    return driver, function
+        raise TypeError(f"drivers[{i}]: {driver!r} has no reconcile; decorate one with @driver.reconcile")
+    return function
 
 
 def _refuse_running_loop(this: str, other: str) -> None:

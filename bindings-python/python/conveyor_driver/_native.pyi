@@ -13,12 +13,27 @@ from ._documents import (
 )
 from .testing import DriverAnswer
 
+__all__ = [
+    "ACCEPTED",
+    "Accepted",
+    "Embedded",
+    "LibraryLogs",
+    "Manager",
+    "Queue",
+    "Run",
+    "RunLog",
+    "Stop",
+    "__version__",
+    "driver_options",
+    "manager_options",
+]
+
 __version__: str
 ACCEPTED: Accepted
 
 @final
 class Accepted:
-    def __await__(self) -> Generator[Any, None, None]: ...
+    def __await__(self) -> Generator[Any]: ...
     def __iter__(self) -> Accepted: ...
     def __next__(self) -> None: ...
 
@@ -108,9 +123,7 @@ class LibraryLogs:
 class Embedded:
     def __new__(cls) -> Embedded: ...
     def post(self, resource: Any, event: str, run_id: str, driver: str | None, /) -> None: ...
-    def wait_results(
-        self, run_id: str, count: int, seconds: float, /
-    ) -> list[DriverAnswer] | None: ...
+    def wait_results(self, run_id: str, count: int, seconds: float, /) -> list[DriverAnswer] | None: ...
     def log(self, run_id: str | None, /) -> list[LogEntry]: ...
     def dead_letters(self) -> list[bytes]: ...
 

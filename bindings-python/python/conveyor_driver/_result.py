@@ -53,8 +53,6 @@ class DriverResult:
             other.data,
         )
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         kind = "success" if self.succeeded else "failure"
         return f"DriverResult.{kind}({self.message!r}, {self.data!r})"
@@ -70,7 +68,7 @@ class Retry(Exception):
     def __init__(self, message: str = "", *, after: float | datetime.timedelta | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.after = None if after is None else _seconds(after)
+        self.after: float | None = None if after is None else _seconds(after)
 
 
 def _seconds(after: float | datetime.timedelta) -> float:
@@ -93,7 +91,7 @@ class Failed(Exception):
     def __init__(self, message: str = "", data: Any = None) -> None:
         super().__init__(message)
         self.message = message
-        self.data = data
+        self.data: Any = data
 
 
 _MEMBERS = ("success", "message", "data")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from ._outcome import ExecOutput
     from ._documents import CancelReason, Command, Resource
+    from ._outcome import ExecOutput
 
 __all__ = ["Run", "RunLog"]
 
@@ -24,19 +24,28 @@ __all__ = ["Run", "RunLog"]
 class Run:
     """One driver run."""
 
-    __slots__ = ("_deadline", "_native", "_printed", "_resource", "log")
-
-    #: The run's log: ``run.log("text")``, and ``debug``, ``info``, ``warning`` and ``error``, each with
-    #: labels as keywords. A call returns once the line has its place. In an ``async def``, ``await`` it to
-    #: wait without holding up the loop while the log's buffer is full.
-    log: RunLog
+    __slots__ = ("__weakref__", "_deadline", "_log", "_native", "_printed", "_resource", "_task")
 
     def __init__(self, native: _native.Run) -> None:
         self._native = native
-        self.log = native.log
-        self._printed: dict[str, str] = {}
+        self._log: RunLog | None = None
+        self._printed: dict[str, str] | None = None
         self._resource: Resource | None = None
         self._deadline: datetime.datetime | None = None
+        #: The task that the run is, on a loop.
+        self._task: asyncio.Task[Any] | None = None
+
+    @property
+    def log(self) -> RunLog:
+        """The run's log: ``run.log("text")``, and ``debug``, ``info``, ``warning`` and ``error``, each with
+        labels as keywords.
+
+        A call returns once the line has its place. In an ``async def``, ``await`` it to wait without holding
+        up the loop while the log's buffer is full.
+        """
+        if self._log is None:
+            self._log = self._native.log
+        return self._log
 
     @property
     def id(self) -> str:
@@ -169,7 +178,11 @@ class Run:
 
         threading.Thread(target=work, name=f"{self.driver}-exec", daemon=True).start()
         try:
-            return await asyncio.shield(ended)
+            output = await asyncio.shield(ended)
+            if output.cancelled and asyncio.current_task() is self._task:
+                # The command heard of it before the task: the task's own cancellation is on its way.
+                await loop.create_future()
+            return output
         except asyncio.CancelledError:
             stop.set()
             while not ended.done():
@@ -186,9 +199,9 @@ class Run:
 
     def _end_of_print(self) -> None:
         """Writes what was printed without a line end."""
-        for stream, rest in self._printed.items():
+        printed, self._printed = self._printed, None
+        for stream, rest in (printed or {}).items():
             self._print_line(stream, rest)
-        self._printed.clear()
 
     def __repr__(self) -> str:
         return f"<Run {self.id} of {self.driver}, attempt {self.attempt}>"

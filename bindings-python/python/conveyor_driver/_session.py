@@ -45,6 +45,7 @@ class Session:
         self.report: DrainReport | None = None
         self.error: ConveyorError | None = None
         self._loop = loop
+        self._pid = os.getpid()
         self._queues: list[_native.Queue] = []
         hosted: list[tuple[Mapping[str, Any], _native.Queue]] = []
         of_threads = {d.name: f for d, f in drivers if not is_async(f)}
@@ -85,6 +86,10 @@ class Session:
             raise self.error
         assert self.report is not None, "it has ended"
         return self.report
+
+    def is_forked(self) -> bool:
+        """Whether this is a fork of the process that it was started in."""
+        return os.getpid() != self._pid
 
     def check_loop(self) -> None:
         """Raises ``RuntimeError`` on another loop than the one it was started on."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Generator, Mapping
-from typing import Any
 
 from . import _native
 from ._context import CURRENT
 from ._result import fail, finish
 from ._run import Run
-from ._types import Reconcile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator, Mapping
+    from typing import Any
+
+    from ._types import Reconcile
 
 #: How many runs are started before the loop does anything else.
 _BURST = 64
@@ -69,6 +73,7 @@ class TaskHost:
 
     async def _reconcile(self, native: _native.Run, key: int) -> None:
         run = Run(native)
+        run._task = asyncio.current_task(self._loop)
         CURRENT.set(run)
         try:
             returned = await self._handlers[native.driver](run)  # type: ignore[misc]

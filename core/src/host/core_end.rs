@@ -45,6 +45,7 @@ impl CoreEnd {
             RunLog::new(&self.logs, &self.driver, &self.message),
             Cancellation::default(),
             Duration::ZERO,
+            None,
         );
         self.queue.hand_over(run)
     }

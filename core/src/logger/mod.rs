@@ -3,15 +3,18 @@
 //!
 //! A line is stamped and encoded where it is written ([`RunLog`]), waits in a bounded queue
 //! (`queue.rs`), and is published by one sender (`sender.rs`) that keeps a window of receipts open.
-//! When the queue is full the writer waits, or gets a ticket where it cannot (`tickets.rs`). Before a result is published its run's log is flushed.
+//! When the queue is full the writer waits, or gets a ticket where it cannot (`tickets.rs`). Before a
+//! result is published its run's log is flushed.
 
 mod fields;
+mod fitted;
 mod line;
 mod pieces;
 mod queue;
 mod queued_line;
 mod run_log;
 mod sender;
+mod subjects;
 mod tickets;
 mod tracing_layer;
 

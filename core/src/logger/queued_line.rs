@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::run_log::{RunLog, Subjects};
+use super::run_log::RunLog;
+use super::subjects::Subjects;
 use crate::clock;
 use crate::message::LogEntry;
 use crate::stream::Message;

@@ -4,20 +4,19 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use bytestring::ByteString;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::fitted::Fitted;
 use super::line::{Level, LogLine};
-use super::pieces::pieces;
 use super::queue::LogQueue;
 use super::queued_line::{LineId, QueuedLine};
+use super::subjects::Subjects;
 use super::tickets::{LogTicket, TicketHolder};
-use crate::clock;
+use crate::clock::{self, Stamper};
 use crate::error::Result;
 use crate::message::{DriverMessage, LabelsRef, log_entry};
 use crate::run_id::RunId;
-use crate::subject;
 
 /// Where the lines of one run go. Clones write to the same log, in the order of their calls.
 #[derive(Clone)]
@@ -41,36 +40,8 @@ struct Inner {
     tickets: AtomicU32,
 }
 
-#[derive(Debug)]
-pub(super) struct Subjects {
-    pub(super) stored: ByteString,
-    pub(super) live: ByteString,
-    /// How every entry of the run begins.
-    opening: Vec<u8>,
-}
-
-/// A line that can be sent.
-struct Fitted<'a> {
-    /// With labels that the server takes.
-    line: LogLine,
-    subjects: &'a Arc<Subjects>,
-    /// How many bytes an entry has beside its message.
-    beside: usize,
-    /// How many the message of one entry may have when escaped.
-    limit: usize,
-}
-
-impl Fitted<'_> {
-    fn pieces(&self) -> impl Iterator<Item = &str> {
-        pieces(&self.line.message, self.limit)
-    }
-
-    const fn entry_bytes(&self, piece: &str) -> usize {
-        piece.len() + self.beside
-    }
-}
-
 struct Stamps {
+    stamper: Stamper,
     last_unix_nanos: u64,
     lines: u64,
     /// When the run last gave a sign of progress.
@@ -86,7 +57,12 @@ impl RunLog {
             pipeline: message.pipeline.clone(),
             subjects: OnceLock::new(),
             number: queue.next_run(),
-            stamps: Mutex::new(Stamps { last_unix_nanos: 0, lines: 0, progress: Instant::now() }),
+            stamps: Mutex::new(Stamps {
+                stamper: Stamper::default(),
+                last_unix_nanos: 0,
+                lines: 0,
+                progress: Instant::now(),
+            }),
             written: AtomicU64::new(0),
             stored: AtomicU64::new(0),
             progress: Notify::new(),
@@ -195,32 +171,26 @@ impl RunLog {
     }
 
     /// The line as it can be sent. Nothing when no line of this run can be stored.
-    fn fitted(&self, mut line: LogLine) -> Option<Fitted<'_>> {
+    fn fitted(&self, line: LogLine) -> Option<Fitted<'_>> {
         let Some(subjects) = self.subjects() else {
             if !self.0.warned.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
-                    driver = %self.0.driver, run_id = ?self.0.run.as_str(),
+                    driver = self.driver(), run_id = ?self.run_id().as_str(),
                     "the lines of this run are not stored: its run id cannot be part of a subject"
                 );
             }
             return None;
         };
-        let room = self.0.queue.max_entry_bytes().saturating_sub(self.overhead());
-        let mut labels = 0;
-        if !line.labels.is_empty() {
-            line.labels.remove("level");
-            labels = serde_json::to_string(&line.labels).map_or(0, |text| text.len());
-            if labels > room / 2 {
-                tracing::warn!(
-                    driver = %self.0.driver, run_id = %self.0.run, bytes = labels,
-                    "the labels of a log line are too large for the server and were left out"
-                );
-                line.labels.clear();
-                labels = 0;
-            }
-        }
-        let (beside, limit) = (self.overhead() + labels, room - labels);
-        Some(Fitted { line, subjects, beside, limit })
+        let most = self.0.queue.max_entry_bytes();
+        Some(Fitted::new(self, subjects, line, [most, self.overhead()]))
+    }
+
+    pub(super) fn driver(&self) -> &str {
+        &self.0.driver
+    }
+
+    pub(super) fn run_id(&self) -> &RunId {
+        &self.0.run
     }
 
     /// The most bytes an entry has beside its message and labels.
@@ -235,13 +205,13 @@ impl RunLog {
     fn append(&self, fitted: &Fitted<'_>, piece: &str, cost: u32) {
         let (inner, Fitted { line, subjects, .. }) = (&*self.0, fitted);
         // The lock spans stamping and queueing, so that the order of stamps is the order of lines.
-        let mut stamps = self.stamps();
+        let stamps = &mut *self.stamps();
         stamps.last_unix_nanos = clock::unix_nanos().max(stamps.last_unix_nanos + 1);
         stamps.lines += 1;
         stamps.progress = Instant::now();
-        let timestamp = clock::rfc3339(stamps.last_unix_nanos);
+        let timestamp = stamps.stamper.stamp(stamps.last_unix_nanos);
         let labels = LabelsRef { level: line.level.name(), others: &line.labels };
-        let body = log_entry::encode(&subjects.opening, &timestamp, piece, &labels);
+        let body = log_entry::encode(&subjects.opening, timestamp, piece, &labels);
         inner.written.fetch_add(1, Ordering::AcqRel);
         inner.queue.push(QueuedLine {
             run: self.clone(),
@@ -269,12 +239,7 @@ impl RunLog {
 
     fn subjects(&self) -> Option<&Arc<Subjects>> {
         let Inner { run, driver, pipeline, subjects, .. } = &*self.0;
-        let made = || {
-            let (stored, live) = (subject::logs(run).ok()?, subject::live_logs(run, driver).ok()?);
-            let opening = log_entry::opening(run, driver, pipeline);
-            Some(Arc::new(Subjects { stored: stored.into(), live: live.into(), opening }))
-        };
-        subjects.get_or_init(made).as_ref()
+        subjects.get_or_init(|| Subjects::new(run, driver, pipeline).map(Arc::new)).as_ref()
     }
 
     pub(super) fn message_id(&self, id: LineId) -> String {

@@ -65,12 +65,10 @@ impl From<End> for Lived {
 
 impl Life {
     /// Runs an event and settles it.
-    pub(super) fn live(self: Arc<Self>, event: Event) -> impl Future<Output = Lived> + Send {
-        async move {
-            let mut left_running = None;
-            let end = self.settled(&event, &mut left_running).await;
-            Lived { end, left_running }
-        }
+    pub(super) async fn live(self: Arc<Self>, event: Event) -> Lived {
+        let mut left_running = None;
+        let end = self.settled(&event, &mut left_running).await;
+        Lived { end, left_running }
     }
 
     async fn settled(&self, event: &Event, left_running: &mut Option<LeftRunning>) -> End {

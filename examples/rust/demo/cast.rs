@@ -11,7 +11,7 @@ use conveyor_driver_cli::nats_server::{NatsProgram, NatsServer, NatsServerOption
 use conveyor_driver_examples::git_build;
 
 use crate::Fallible;
-use crate::driver::{DriverProcess, RunningDriver};
+use crate::driver::{DriverProcess, DriverProgram, RunningDriver};
 use crate::screen::Screen;
 
 /// All that was started so far.
@@ -20,32 +20,30 @@ pub(crate) struct Cast {
     server: Option<NatsServer>,
     stream: Option<SharedStream>,
     control_plane: Option<ControlPlane>,
-    driver: Option<RunningDriver>,
+    drivers: Vec<RunningDriver>,
 }
 
 /// The cast, complete and ready.
 #[derive(Debug)]
 pub(crate) struct Stage<'a> {
     pub(crate) control_plane: &'a ControlPlane,
-    pub(crate) driver: &'a mut RunningDriver,
+    /// The pipeline's steps.
+    pub(crate) steps: Vec<&'static str>,
+    pub(crate) drivers: &'a mut [RunningDriver],
 }
 
 impl Cast {
     /// Starts everyone, with their files in this folder, and returns when the driver takes events.
     pub(crate) async fn enter(&mut self, folder: &Path, screen: &Screen) -> Fallible<Stage<'_>> {
-        match NatsProgram::find().await {
+        let steps = match NatsProgram::find().await {
             Ok(program) => self.enter_on_nats(&program, folder, screen).await?,
             Err(error) => {
                 screen.say("nats-server", format_args!("{}: none is started", error.message()))?;
-                self.enter_in_process(screen).await?;
+                self.enter_in_process(screen).await?
             }
-        }
-        match self {
-            Self { control_plane: Some(control_plane), driver: Some(driver), .. } => {
-                Ok(Stage { control_plane, driver })
-            }
-            _ => Err("not everyone is there".into()),
-        }
+        };
+        let control_plane = self.control_plane.as_ref().ok_or("the control plane is not there")?;
+        Ok(Stage { control_plane, steps, drivers: &mut self.drivers })
     }
 
     async fn enter_on_nats(
@@ -53,7 +51,7 @@ impl Cast {
         program: &NatsProgram,
         folder: &Path,
         screen: &Screen,
-    ) -> Fallible<()> {
+    ) -> Fallible<Vec<&'static str>> {
         let store = folder.join("nats");
         let options = NatsServerOptions {
             program: Some(program.path().to_owned()),
@@ -73,17 +71,27 @@ impl Cast {
         self.stream = Some(stream.clone());
         self.start_control_plane(stream.clone(), screen).await?;
 
-        let driver = DriverProcess::start(&url, folder)?;
-        screen.say("driver", format_args!("{driver}"))?;
-        let RunningDriver::Process(driver) =
-            self.driver.insert(RunningDriver::Process(Box::new(driver)))
-        else {
-            return Ok(());
-        };
-        driver.ready(&*stream).await
+        let mut programs = vec![DriverProgram::git_build()?];
+        match DriverProgram::build_note().await {
+            Some(program) => programs.push(program),
+            None => screen.say(
+                "python",
+                "conveyor_driver is not in .venv: without the second step (scripts/python.sh)",
+            )?,
+        }
+        let steps = programs.iter().map(|program| program.name).collect();
+        for program in programs {
+            let driver = DriverProcess::start(program, &url, folder)?;
+            screen.say("driver", format_args!("{driver}"))?;
+            self.drivers.push(RunningDriver::Process(Box::new(driver)));
+        }
+        for driver in &mut self.drivers {
+            driver.ready(&*stream).await?;
+        }
+        Ok(steps)
     }
 
-    async fn enter_in_process(&mut self, screen: &Screen) -> Fallible<()> {
+    async fn enter_in_process(&mut self, screen: &Screen) -> Fallible<Vec<&'static str>> {
         let stream: SharedStream = Arc::new(MemoryStream::new());
         self.start_control_plane(stream.clone(), screen).await?;
         let options = ManagerOptions { signals: false, ..ManagerOptions::default() };
@@ -93,9 +101,10 @@ impl Cast {
             .start()
             .await?;
         self.stream = Some(stream);
-        self.driver = Some(RunningDriver::InProcess(manager));
+        self.drivers.push(RunningDriver::InProcess(manager));
         let name = git_build::NAME;
-        Ok(screen.say("driver", format_args!("{name} in this process, on the embedded stream"))?)
+        screen.say("driver", format_args!("{name} in this process, on the embedded stream"))?;
+        Ok(vec![name])
     }
 
     async fn start_control_plane(&mut self, stream: SharedStream, screen: &Screen) -> Fallible<()> {
@@ -103,10 +112,10 @@ impl Cast {
         Ok(screen.say("control plane", "in this process")?)
     }
 
-    /// Stops everyone, the driver first, and says who that was.
+    /// Stops everyone, the drivers first, and says who that was.
     pub(crate) async fn stop(self, in_a_hurry: bool) -> String {
         let mut stopped = Vec::new();
-        if let Some(driver) = self.driver {
+        for driver in self.drivers {
             stopped.push(driver.stop(in_a_hurry).await);
         }
         if let Some(control_plane) = self.control_plane {

@@ -1,4 +1,4 @@
-//! The driver `git_build`: a process of its own, or where there is no server, part of this one.
+//! Drivers: each a process of its own, or where there is no server, part of this one.
 
 use std::error::Error;
 use std::fmt;
@@ -41,6 +41,14 @@ impl RunningDriver {
         }
     }
 
+    /// Returns once the driver takes events.
+    pub(crate) async fn ready(&mut self, stream: &dyn EventStream) -> Fallible<()> {
+        match self {
+            Self::Process(process) => process.ready(stream).await,
+            Self::InProcess(_) => Ok(()),
+        }
+    }
+
     /// Ends the driver, in a hurry without letting its run finish, and says who that was.
     pub(crate) async fn stop(self, in_a_hurry: bool) -> String {
         match self {
@@ -61,21 +69,70 @@ impl RunningDriver {
     }
 }
 
-/// The program `git_build`, in its own process group: Ctrl-C in the terminal does not reach it, and
-/// the demo decides when it ends.
+/// The program of a driver.
+#[derive(Clone, Debug)]
+pub(crate) struct DriverProgram {
+    /// The driver's name.
+    pub(crate) name: &'static str,
+    file: PathBuf,
+    /// What runs the file, unless it runs by itself.
+    interpreter: Option<PathBuf>,
+    /// What makes it.
+    cure: &'static str,
+}
+
+impl DriverProgram {
+    /// `git_build`, in Rust: the program beside this one.
+    pub(crate) fn git_build() -> Fallible<Self> {
+        let file = std::env::current_exe()?.with_file_name("git_build");
+        let cure = "cargo build --package conveyor-driver-examples";
+        Ok(Self { name: git_build::NAME, file, interpreter: None, cure })
+    }
+
+    /// `build_note`, in Python; nothing where the Python package is not set up.
+    pub(crate) async fn build_note() -> Option<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
+        let python = root.join(".venv/bin/python");
+        let mut probe = Command::new(&python);
+        probe.args(["-c", "import conveyor_driver"]).stdin(Stdio::null()).stderr(Stdio::null());
+        if !probe.status().await.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        let file = root.join("examples/python/build_note.py");
+        Some(Self {
+            name: "build-note",
+            file,
+            interpreter: Some(python),
+            cure: "scripts/python.sh",
+        })
+    }
+
+    fn command(&self) -> Command {
+        match &self.interpreter {
+            Some(interpreter) => {
+                let mut command = Command::new(interpreter);
+                command.arg(&self.file);
+                command
+            }
+            None => Command::new(&self.file),
+        }
+    }
+}
+
+/// A driver in its own process group: Ctrl-C in the terminal does not reach it, and the demo decides
+/// when it ends.
 #[derive(Debug)]
 pub(crate) struct DriverProcess {
     child: Child,
-    program: PathBuf,
+    program: DriverProgram,
     log: PathBuf,
 }
 
 impl DriverProcess {
-    /// Starts the program beside this one, its temporary files in `folder`.
-    pub(crate) fn start(url: &str, folder: &Path) -> Fallible<Self> {
-        let program = std::env::current_exe()?.with_file_name("git_build");
-        let log = folder.join("git_build.log");
-        let mut command = Command::new(&program);
+    /// Starts the program, its temporary files in `folder`.
+    pub(crate) fn start(program: DriverProgram, url: &str, folder: &Path) -> Fallible<Self> {
+        let log = folder.join(format!("{}.log", program.name));
+        let mut command = program.command();
         // What connects other drivers of this user elsewhere is not for this one.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("CONVEYOR_") {
@@ -92,21 +149,22 @@ impl DriverProcess {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| {
-                let cure = "cargo build --package conveyor-driver-examples";
-                format!("cannot start {}: {error}; `{cure}` makes it", program.display())
+                let (file, cure) = (program.file.display(), program.cure);
+                format!("cannot start {file}: {error}; `{cure}` makes it")
             })?;
         Ok(Self { child, program, log })
     }
 
     /// Returns once the driver has its consumer: what is posted from then on reaches it.
-    pub(crate) async fn ready(&mut self, stream: &dyn EventStream) -> Fallible<()> {
+    async fn ready(&mut self, stream: &dyn EventStream) -> Fallible<()> {
         let deadline = Instant::now() + READY_WITHIN;
-        while stream.consumer(MESSAGES_STREAM, git_build::NAME).await?.is_none() {
+        while stream.consumer(MESSAGES_STREAM, self.program.name).await?.is_none() {
             if let Some(status) = self.child.try_wait()? {
                 return Err(self.ended_early(status).into());
             }
             if Instant::now() >= deadline {
-                return Err(format!("git_build was not ready in time:\n{}", self.said()).into());
+                let name = self.program.name;
+                return Err(format!("{name} was not ready in time:\n{}", self.said()).into());
             }
             sleep(LOOK_AGAIN).await;
         }
@@ -114,7 +172,7 @@ impl DriverProcess {
     }
 
     fn ended_early(&self, status: std::process::ExitStatus) -> String {
-        format!("git_build ended early, {status}:\n{}", self.said())
+        format!("{} ended early, {status}:\n{}", self.program.name, self.said())
     }
 
     fn said(&self) -> String {
@@ -128,9 +186,9 @@ impl DriverProcess {
             self.signal(Signal::INT);
         }
         match timeout(STOP_WITHIN, self.child.wait()).await {
-            Ok(Ok(status)) => format!("git_build ({status})"),
+            Ok(Ok(status)) => format!("{} ({status})", self.program.name),
             // It is killed when it is dropped.
-            Ok(Err(_)) | Err(_) => "git_build (killed)".to_owned(),
+            Ok(Err(_)) | Err(_) => format!("{} (killed)", self.program.name),
         }
     }
 
@@ -146,8 +204,8 @@ impl DriverProcess {
 
 impl fmt::Display for DriverProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, program, log) = (git_build::NAME, self.program.display(), self.log.display());
-        write!(f, "{name} ({program}), ")?;
+        let (name, log) = (self.program.name, self.log.display());
+        write!(f, "{name} ({}), ", self.program.file.display())?;
         if let Some(id) = self.child.id() {
             write!(f, "process {id}, ")?;
         }

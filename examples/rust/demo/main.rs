@@ -1,5 +1,6 @@
 //! Everything that Conveyor CI needs for one build, started and stopped before your eyes: a real
-//! nats-server, a control plane, the driver `git_build` as a process of its own, a Git repository.
+//! nats-server, a control plane, a pipeline of two drivers as processes of their own (`git_build` in Rust,
+//! `build_note` in Python), a Git repository.
 //!
 //! `make demo`, or `demo COMMAND…` to build with another command than the repository's test.
 
@@ -12,9 +13,11 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-use conveyor_driver::message::{DriverResult, Resource};
-use conveyor_driver_cli::control_plane::{ControlPlane, LogQuery, Notice};
+use conveyor_driver::message::Resource;
+use conveyor_driver_cli::control_plane::{ControlPlane, LogQuery, Notice, Pipeline};
 use conveyor_driver_examples::git_build;
+use futures_util::FutureExt;
+use futures_util::future::select_all;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -22,6 +25,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use cast::Cast;
 use repository::Repository;
 use screen::Screen;
+
+/// The pipeline's name.
+const PIPELINE: &str = "roman";
 
 type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -83,24 +89,30 @@ async fn build(
     let resource = Resource {
         name: "roman".to_owned(),
         resource: git_build::RESOURCE.to_owned(),
+        pipeline: PIPELINE.to_owned(),
         spec: json!({"repository": repository.path, "command": command, "env": {"CI": "true"}}),
         ..Resource::default()
     };
+    screen.say("pipeline", stage.steps.join(", then "))?;
+    let pipeline = Pipeline::new(PIPELINE, git_build::RESOURCE, &stage.steps);
+    stage.control_plane.pipeline(pipeline);
     screen.say("resource", format_args!("build/roman {}", resource.spec))?;
-    let result = tokio::select! {
-        result = follow(stage.control_plane, resource, screen) => result?,
-        error = stage.driver.ended() => return Err(error),
-    };
-    screen.result(&result)?;
-    Ok(result.success)
+    let ended = select_all(stage.drivers.iter_mut().map(|driver| driver.ended().boxed()));
+    let last = stage.steps.last().copied().unwrap_or_default();
+    tokio::select! {
+        good = follow(stage.control_plane, resource, last, screen) => good,
+        (error, _, _) = ended => Err(error),
+    }
 }
 
-/// Posts the resource and shows the run's log lines until its result.
+/// Posts the resource and shows the run's log lines and results, until the last step has answered or one
+/// has failed; says whether all is good.
 async fn follow(
     control_plane: &ControlPlane,
     resource: Resource,
+    last: &str,
     screen: &mut Screen,
-) -> Fallible<DriverResult> {
+) -> Fallible<bool> {
     let mut news = control_plane.watch();
     let run = control_plane.post(resource).await?;
     screen.run_begins(&run)?;
@@ -109,10 +121,13 @@ async fn follow(
             Notice::Log(line) if line.runid == run => screen.line(&line)?,
             Notice::Result { event, .. } if event.run_id == run => {
                 // Live lines go another way than results, and the last might be a moment late.
-                for line in control_plane.logs(&LogQuery::of_run(&run)) {
+                for line in control_plane.logs(&LogQuery::of_run(&run).by(&event.driver)) {
                     screen.line(&line)?;
                 }
-                return Ok(event.result);
+                screen.result(&event.result)?;
+                if event.driver == last || !event.result.success {
+                    return Ok(event.result.success);
+                }
             }
             _ => {}
         }

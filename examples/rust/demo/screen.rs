@@ -1,5 +1,6 @@
 //! What the demo shows.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -13,7 +14,8 @@ use conveyor_driver::message::{DriverResult, LogEntry};
 pub(crate) struct Screen {
     colours: bool,
     began: Instant,
-    last_shown: String,
+    /// The time of the last line of each driver.
+    last_shown: HashMap<String, String>,
 }
 
 impl Default for Screen {
@@ -23,7 +25,7 @@ impl Default for Screen {
         Self {
             colours: io::stdout().is_terminal() && !unwanted,
             began: Instant::now(),
-            last_shown: String::new(),
+            last_shown: HashMap::new(),
         }
     }
 }
@@ -48,12 +50,14 @@ impl Screen {
         self.say("run", format_args!("{run}\n"))
     }
 
-    /// A log line, unless it was shown before. Lines of a run are told apart by their time.
+    /// A log line, unless it was shown before. Lines of a run's driver are told apart by
+    /// their time.
     pub(crate) fn line(&mut self, line: &LogEntry) -> io::Result<()> {
-        if line.timestamp <= self.last_shown {
+        let last = self.last_shown.entry(line.driver.clone()).or_default();
+        if line.timestamp <= *last {
             return Ok(());
         }
-        self.last_shown.clone_from(&line.timestamp);
+        last.clone_from(&line.timestamp);
         let is_stderr = line.labels.get("stream").is_some_and(|stream| stream == "stderr");
         let is_command = line.labels.contains_key("stream");
         let place = format!("{} {} {}", self.elapsed(), line.driver, short(&line.runid));

@@ -113,6 +113,10 @@ async fn a_build_that_succeeds_is_shown_on_a_real_server() {
     for text in ["at nats://127.0.0.1:", "process ", "ok   1994 is MCMXCIV", "success  ./test.sh"] {
         assert!(demo.output.contains(text), "{text}:\n{}", demo.output);
     }
+    // The second step, where Python is set up.
+    let two_steps = demo.output.contains("git-build, then build-note");
+    assert_eq!(two_steps, demo.output.contains("success  roman was built at"), "{}", demo.output);
+    assert_eq!(two_steps, !demo.output.contains("without the second step"), "{}", demo.output);
     demo.left_nothing().await;
 }
 

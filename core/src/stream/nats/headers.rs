@@ -14,7 +14,7 @@ pub(super) fn subject(text: ByteString) -> Subject {
 }
 
 /// The same bytes as the client's subject says.
-pub(super) fn text(subject: Subject) -> ByteString {
+pub(super) fn text(subject: &Subject) -> ByteString {
     ByteString::from(subject.as_str())
 }
 

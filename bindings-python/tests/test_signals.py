@@ -1,0 +1,197 @@
+"""Ctrl-C and SIGTERM in every state, in programs of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from nats_world import NatsWorld
+
+#: What a program does in a run. `print` tells the test that it has come so far.
+BODIES = {
+    "idle": "pass",
+    "sleeping": "print('busy', flush=True); time.sleep(1)",
+    "computing": "print('busy', flush=True); end = time.monotonic() + 1\nwhile time.monotonic() < end: pass",
+    "waiting": "print('busy', flush=True); await asyncio.sleep(1)",
+}
+
+PROGRAM = """
+import asyncio, os, sys, time
+{imports}
+from conveyor_driver import Driver, DriverManager, DriverResult
+driver = Driver("greeter", resources=["greeting"])
+
+@driver.reconcile
+{kind} reconcile(run):
+{body}
+    if {state!r} != "idle": print("ran", flush=True)
+    return DriverResult.success("done")
+
+native = None
+manager = DriverManager(driver, connection={{"url": os.environ["URL"]}})
+{watch}
+report = {run}
+print("report", report.drivers[0].succeeded, report.drivers[0].given_back, flush=True)
+"""
+
+#: Tells when the drain begins, as seen by a thread that only looks.
+WATCH = """
+import threading
+def watch():
+    while manager._session is None or manager._session.native.state not in ("draining", "ended"):
+        time.sleep(0.001)
+    print("draining", flush=True)
+threading.Thread(target=watch, daemon=True).start()
+"""
+
+
+def start(
+    nats: NatsWorld, kind: str, body: str, run: str = "manager.run()", imports: str = "", state: str = "idle"
+) -> subprocess.Popen[str]:
+    indented = "".join(f"    {line}\n" for line in body.split("\n"))
+    source = PROGRAM.format(
+        kind=kind,
+        body=indented,
+        run=run,
+        imports=imports,
+        watch="" if state == "idle" and "busy" not in body else WATCH,
+        state=state,
+    )
+    environment = {**os.environ, "URL": nats.url, "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-c", source], env=environment, stdout=subprocess.PIPE, text=True
+    )
+
+
+def said(process: subprocess.Popen[str], word: str) -> list[str]:
+    """The next line, which begins with this word."""
+    assert process.stdout is not None
+    line = process.stdout.readline().split()
+    assert line and line[0] == word, (line, process.poll())
+    return line[1:]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        ("def", "idle"), ("def", "sleeping"), ("def", "computing"), ("async def", "idle"), ("async def", "sleeping"),
+        ("async def", "computing"), ("async def", "waiting"),
+    ],
+)  # fmt: skip
+def test_the_first_signal_drains_at_once(
+    nats: NatsWorld, kind: str, state: str, number: signal.Signals
+) -> None:
+    process = start(nats, kind, BODIES[state], state=state)
+    nats.wait_for_consumer("greeter")
+    if state != "idle":
+        nats.post("run-1")
+        said(process, "busy")
+    process.send_signal(number)
+    if state != "idle":
+        # Long before the run has ended, whatever it is at.
+        said(process, "draining")
+        said(process, "ran")
+    assert said(process, "report") == [str(int(state != "idle")), "0"]
+    assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_the_second_signal_ends_and_gives_back(nats: NatsWorld, kind: str) -> None:
+    wait = "time.sleep" if kind == "def" else "await asyncio.sleep"
+    process = start(nats, kind, f"print('busy', flush=True); {wait}(60)")
+    nats.wait_for_consumer("greeter")
+    nats.post("run-1")
+    said(process, "busy")
+    process.send_signal(signal.SIGINT)
+    said(process, "draining")
+    process.send_signal(signal.SIGINT)
+    assert said(process, "report") == ["0", "1"]
+    assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("module", ["asyncio", "uvloop"])
+def test_ctrl_c_under_a_runner_of_the_users_drains(nats: NatsWorld, module: str) -> None:
+    if module == "uvloop":
+        pytest.importorskip("uvloop")
+    body = "print('busy', flush=True); await asyncio.sleep(0.5)"
+    process = start(nats, "async def", body, f"{module}.run(manager.serve())", f"import {module}")
+    nats.wait_for_consumer("greeter")
+    nats.post("run-1")
+    said(process, "busy")
+    process.send_signal(signal.SIGINT)
+    said(process, "draining")
+    if sys.version_info >= (3, 11):
+        assert process.wait(30) == -signal.SIGINT
+    else:
+        assert said(process, "report") == ["1", "0"]
+    assert nats.results()["run-1"][0]["success"]
+
+
+@pytest.mark.parametrize("module", ["asyncio", "uvloop"])
+def test_sigterm_under_a_runner_of_the_users_drains(nats: NatsWorld, module: str) -> None:
+    if module == "uvloop":
+        pytest.importorskip("uvloop")
+    body = "print('busy', flush=True); await asyncio.sleep(0.5)"
+    process = start(nats, "async def", body, f"{module}.run(manager.serve())", f"import {module}")
+    nats.wait_for_consumer("greeter")
+    nats.post("run-1")
+    said(process, "busy")
+    process.send_signal(signal.SIGTERM)
+    said(process, "draining")
+    assert said(process, "report") == ["1", "0"]
+    assert process.wait(30) == 0
+
+
+def test_handlers_of_the_users_own_are_left_alone(
+    program: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    ended = program("""
+import os, signal, threading
+from conveyor_driver import Driver, DriverManager
+from conveyor_driver.testing import EmbeddedStream
+driver = Driver("greeter", resources=["greeting"])
+driver.reconcile(lambda run: None)
+mine = lambda *_: manager.stop()
+signal.signal(signal.SIGTERM, mine)
+manager = DriverManager(driver, stream=EmbeddedStream())
+threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGTERM]).start()
+manager.run()
+assert signal.getsignal(signal.SIGTERM) is mine
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+""")
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_without_signals_ctrl_c_drains_and_raises(
+    program: Callable[..., subprocess.CompletedProcess[str]], kind: str
+) -> None:
+    ended = program(f"""
+import os, signal, threading, time
+from conveyor_driver import Driver, DriverManager
+from conveyor_driver.testing import EmbeddedStream
+driver, stream = Driver("greeter", resources=["greeting"]), EmbeddedStream()
+@driver.reconcile
+{kind} reconcile(run):
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.2)
+manager = DriverManager(driver, stream=stream, signals=False)
+def post():
+    while manager._session is None or not manager._session.started.wait(1):
+        time.sleep(0.01)
+    stream.post({{"name": "Ada", "resource": "greeting"}})
+threading.Thread(target=post).start()
+try:
+    manager.run()
+except KeyboardInterrupt:
+    print(manager.report)
+""")
+    # A handler on the loop is where the interrupt is raised; its event is given back then.
+    expected = "1 succeeded" if kind == "def" else "1 given back"
+    assert ended.returncode == 0 and expected in ended.stdout, (ended.stdout, ended.stderr)
