@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/../bindings-node"
 
-if ! node --eval 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null; then
+if ! node --eval 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null; then
     echo "skipped: node: no Node 20 or later on PATH"
     exit 77
 fi
