@@ -20,4 +20,9 @@ if ! cmp -s package-lock.json node_modules/.installed-lock.json; then
     cp package-lock.json node_modules/.installed-lock.json
 fi
 node scripts/build.mjs --debug
+
+# The examples are a package of their own, as a user's would be.
+mkdir -p ../examples/node/node_modules
+ln -sfn ../../../bindings-node ../examples/node/node_modules/conveyor-driver
+node node_modules/typescript/bin/tsc --project ../examples/node
 node --print '`Node ${process.versions.node} (bindings-node) with conveyor-driver ${require("conveyor-driver/package.json").version}`'
