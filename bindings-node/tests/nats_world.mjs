@@ -55,13 +55,21 @@ export class NatsWorld {
     await this.end();
   }
 
-  /** Posts an event for each run id. */
-  async post(runs, { resource = "greeting", spec = null, payload } = {}) {
+  /** Posts an event for each run id, in their order. */
+  async post(runs, options) {
     for (const run of runs) {
+      await this.postAtOnce([run], options);
+    }
+  }
+
+  /** The same, side by side. */
+  async postAtOnce(runs, { resource = "greeting", spec = null, payload } = {}) {
+    const publish = (run) => {
       const text = payload ?? JSON.stringify({ id: "", name: run, resource, metadata: {}, spec });
       const message = { event: "create", payload: text, id: run, run_id: run };
-      await this.stream.publish(`resources.${resource}`, JSON.stringify(message));
-    }
+      return this.stream.publish(`resources.${resource}`, JSON.stringify(message));
+    };
+    await Promise.all(runs.map(publish));
   }
 
   /** The results that are stored, by run id. */
