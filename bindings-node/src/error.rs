@@ -1,7 +1,6 @@
 //! The runtime's errors, on their way to JavaScript.
 
 use conveyor_driver::Error;
-use serde_json::json;
 
 /// What JavaScript makes a `ConveyorError` of: an error with this code, whose message is a document.
 pub(crate) struct Thrown;
@@ -18,7 +17,8 @@ pub(crate) fn thrown(error: Error) -> napi::Error<Thrown> {
     napi::Error::new(Thrown, document(&error))
 }
 
-/// The error as JSON text, with the line that tells all of it.
+/// The error as JSON text.
 pub(crate) fn document(error: &Error) -> String {
-    json!({ "error": error, "text": error.to_string() }).to_string()
+    // Its documents have text for keys, which is all that could fail.
+    serde_json::to_string(error).unwrap_or_default()
 }

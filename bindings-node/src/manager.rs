@@ -1,6 +1,6 @@
 //! A driver manager, and the runs that JavaScript has taken from it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use conveyor_driver::host::{CancelNotice, HandedRun, LibraryLog, Outcome, RunKey
 use conveyor_driver::options::{DriverOptions, ManagerOptions};
 use conveyor_driver::{Driver, DriverManager, DriverResult, Failure, HostManager, RunId};
 use napi::bindgen_prelude::{Array, Env, Function};
-use napi::{Error, Status};
+use napi::{CleanupEnvHook, Error, Status};
 use napi_derive::napi;
 use serde_json::{Value, json};
 
@@ -27,6 +27,7 @@ pub(crate) struct Manager {
     host: Arc<Host>,
     drivers: Vec<String>,
     runs: RefCell<Runs>,
+    last_moment: Cell<Option<CleanupEnvHook<()>>>,
 }
 
 /// The runs that JavaScript has.
@@ -77,7 +78,13 @@ impl Manager {
             manager = manager.stream(stream.connection());
         }
         let manager = Arc::new(HostManager::new(manager));
-        Ok(Self { manager, host, drivers: names, runs: RefCell::default() })
+        Ok(Self {
+            manager,
+            host,
+            drivers: names,
+            runs: RefCell::default(),
+            last_moment: Cell::default(),
+        })
     }
 
     /// Has it start, and does not wait for that. `wake` is called when there is something to take, and
@@ -98,9 +105,10 @@ impl Manager {
                 end(&manager, &host);
             }
         };
-        env.add_env_cleanup_hook((), last_moment).map_err(refused)?;
+        let hook = env.add_env_cleanup_hook((), last_moment).map_err(refused)?;
+        self.last_moment.set(Some(hook));
         self.manager.start().map_err(|error| {
-            self.host.wake.close();
+            self.close(env);
             thrown(error)
         })
     }
@@ -147,9 +155,13 @@ impl Manager {
 
     /// Lets go of the event loop.
     #[napi]
-    pub fn close(&self) {
+    pub fn close(&self, env: &Env) {
         self.host.queue.close();
         self.host.wake.close();
+        if let Some(hook) = self.last_moment.take() {
+            // It is refused only where JavaScript has ended, and the hook with it.
+            let _refused = env.remove_env_cleanup_hook(hook);
+        }
     }
 
     /// Cancels a run.

@@ -51,7 +51,7 @@ test("memory does not grow with the number of events", async (t) => {
       await until(stored, "the events are not answered");
     }
   };
-  await run(Math.round(EVENTS / 4));
+  await run(Math.round(EVENTS / 2));
   const before = await used();
   await run(EVENTS - posted);
   const after = await used();

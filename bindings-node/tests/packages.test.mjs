@@ -67,7 +67,7 @@ test("an empty folder can require it", () => {
 
 test("what is imported and what is required are the same", () => {
   const required = createRequire(import.meta.url)("conveyor-driver");
-  const names = (exported) => Object.keys(exported).filter((name) => !["default", "module.exports", "__esModule"].includes(name));
+  const names = (exported) => Object.keys(exported).filter((name) => !["default", "module.exports", "__esModule"].includes(name)).sort();
   assert.deepEqual(names(required), names(esm));
   for (const name of names(esm)) {
     assert.equal(required[name], esm[name], name);

@@ -1,7 +1,7 @@
-import type { DriverOptions, ManagerOptions } from "./documents.js";
+import type { DriverOptions } from "./documents.js";
 import { calling } from "./error.js";
 import { jsonText, kindOf } from "./json.js";
-import { DriverManager, type RunOptions } from "./manager.js";
+import { DriverManager, type DriverManagerOptions, type RunOptions } from "./manager.js";
 import { camelMembers, snakeMembers } from "./names.js";
 import { native } from "./native.js";
 import type { DrainReport } from "./outcome.js";
@@ -52,7 +52,7 @@ export class Driver<Spec = any> {
   }
 
   /** Runs this driver alone until it is stopped; see `DriverManager.run`. */
-  async run(options: ManagerOptions & RunOptions = {}): Promise<DrainReport> {
+  async run(options: Omit<DriverManagerOptions, "drivers"> & RunOptions = {}): Promise<DrainReport> {
     const { signal, ...rest } = options;
     return new DriverManager({ ...rest, drivers: this }).run({ signal });
   }

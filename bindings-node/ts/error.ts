@@ -38,16 +38,17 @@ export interface ErrorDocument {
 }
 
 /** The error that a document of the core tells of. */
-export function errorOf(document: ErrorDocument, text?: string): ConveyorError {
+export function errorOf(document: ErrorDocument): ConveyorError {
   const context: Record<string, string> = {};
   for (const { name, value } of document.context) {
     const path = camel(name);
-    const told = camelQuoted(value);
-    context[path] = path in context ? `${context[path]}; ${told}` : told;
+    const fact = camelQuoted(value);
+    context[path] = path in context ? `${context[path]}; ${fact}` : fact;
   }
-  return new ConveyorError(document.name, text ?? told(document, context), context, document.causes);
+  return new ConveyorError(document.name, told(document, context), context, document.causes);
 }
 
+/** As in all languages, but for the code, which is beside it. */
 function told(document: ErrorDocument, context: Readonly<Record<string, string>>): string {
   const facts = Object.entries(context).map(([name, value]) => `${name}: ${value}`);
   const all = facts.length > 0 ? `${document.message} (${facts.join(", ")})` : document.message;
@@ -56,7 +57,7 @@ function told(document: ErrorDocument, context: Readonly<Record<string, string>>
 
 /** The error that the native half has written as JSON. */
 export function errorOfText(text: string): ConveyorError {
-  return errorOf((JSON.parse(text) as { error: ErrorDocument }).error);
+  return errorOf(JSON.parse(text) as ErrorDocument);
 }
 
 /** Calls the native half, and throws what it throws as a `ConveyorError`. */

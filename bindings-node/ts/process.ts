@@ -58,9 +58,8 @@ function stopSignalled(): void {
 
 /** The last moment: events are given back, so that others can take them at once. */
 function endAll(): void {
-  for (const { native } of sessions) {
-    native.end();
-  }
+  sessions.forEach(({ native }) => native.endNow());
+  sessions.forEach(({ native }) => native.end());
 }
 
 /** What a run threw where nobody caught it fails that run. Anything else is not ours. */
