@@ -3,6 +3,8 @@
 
 // What JavaScript calls is public and takes its arguments by value: napi has it so.
 #![allow(unreachable_pub, clippy::needless_pass_by_value)]
+// In a test build napi registers nothing.
+#![cfg_attr(test, allow(dead_code))]
 
 mod commands;
 mod embedded;
