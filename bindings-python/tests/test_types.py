@@ -29,7 +29,9 @@ HERE = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent),
 
 
 def check(*command: str) -> None:
-    ended = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=HERE, capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, env=HERE, capture_output=True, text=True
+    )
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
