@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::append_only;
 use super::artefact::Artefact;
-use super::python;
+use super::{node, python};
 
 const ARTEFACTS: &[Artefact] = &[
     Artefact {
@@ -17,6 +17,8 @@ const ARTEFACTS: &[Artefact] = &[
     Artefact::new("core/contract/host.schema.json", || json(&contract::host_schema())),
     Artefact::new("core/contract/messages.schema.json", || json(&contract::messages_schema())),
     Artefact::new("core/contract/options.schema.json", || json(&contract::options_schema())),
+    Artefact::new("bindings-node/ts/codes.ts", node::codes),
+    Artefact::new("bindings-node/ts/documents.ts", node::documents),
     Artefact::new("bindings-python/python/conveyor_driver/_codes.py", python::codes),
     Artefact::new("bindings-python/python/conveyor_driver/_documents.py", python::documents),
 ];

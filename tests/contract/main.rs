@@ -6,6 +6,7 @@ mod append_only;
 mod artefact;
 mod artefacts;
 mod documents;
+mod node;
 mod python;
 mod schema;
 mod verdicts;

@@ -253,7 +253,7 @@ fn plain(doc: &str) -> String {
     told.split("\n\n").filter(in_python).collect::<Vec<_>>().join("\n\n").replace('`', "``")
 }
 
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.split("\n\n") {
         if !lines.is_empty() {

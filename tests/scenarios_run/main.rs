@@ -41,7 +41,20 @@ fn runners() -> Vec<Runner> {
             "skipped: python: conveyor_driver is not in .venv; scripts/python.sh puts it there"
         );
     }
+    if has_node() {
+        runners.push(program("node", &["node", NODE_DRIVER]));
+    } else {
+        println!(
+            "skipped: node: conveyor-driver is not in bindings-node/dist; scripts/node.sh puts it there"
+        );
+    }
     runners
+}
+
+fn has_node() -> bool {
+    let probe =
+        Command::new("node").args(["--eval", "require(process.argv[1])", NODE_PACKAGE]).output();
+    probe.is_ok_and(|probe| probe.status.success())
 }
 
 fn has_python() -> bool {
@@ -53,6 +66,11 @@ fn has_python() -> bool {
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/bin/python");
 const PYTHON_DRIVER: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-python/tests/scenario_driver.py");
+
+/// Where `scripts/node.sh` has put the package.
+const NODE_PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-node");
+const NODE_DRIVER: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-node/tests/scenario_driver.mjs");
 
 /// Most scenarios wait for most of their time.
 const AT_ONCE: usize = 12;

@@ -24,6 +24,8 @@
 //! No call of a queue ever waits, unless its name says so, and none calls back into the host with a
 //! lock held.
 
+mod complete_resource;
+mod control_plane;
 #[cfg(feature = "core-end")]
 mod core_end;
 mod descriptor;
@@ -39,6 +41,8 @@ mod state;
 mod wake;
 
 pub use crate::logger::LogTicket;
+pub use complete_resource::is_complete_resource;
+pub use control_plane::EmbeddedControlPlane;
 #[cfg(feature = "core-end")]
 pub use core_end::CoreEnd;
 pub use handed::HandedRun;
