@@ -102,13 +102,12 @@ fn fields(schema: &Value, form: Form, indent: &str) -> String {
         let optional = if required.contains(name) { "" } else { "?" };
         let told = if form == Form::Wire { name.clone() } else { camel(name) };
         out += &comment(property["description"].as_str().unwrap_or_default(), indent);
-        let _ = writeln!(out, "{indent}{told}{optional}: {};", type_of(property, form));
+        let _ = writeln!(out, "{indent}{told}{optional}: {};", type_of(property));
     }
     out
 }
 
-fn type_of(schema: &Value, form: Form) -> String {
-    let one = |schema: &Value| type_of(schema, form);
+fn type_of(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
         return match name {
             "Error" => "ConveyorError".to_owned(),
@@ -121,14 +120,14 @@ fn type_of(schema: &Value, form: Form) -> String {
         return schema["const"].to_string();
     }
     if let Some(kinds) = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array()) {
-        return kinds.iter().map(one).collect::<Vec<_>>().join(" | ");
+        return kinds.iter().map(type_of).collect::<Vec<_>>().join(" | ");
     }
     let of = |name: &str| match name {
         "string" | "boolean" | "null" => name.to_owned(),
         "integer" | "number" => "number".to_owned(),
-        "array" => format!("readonly {}[]", one(&schema["items"])),
+        "array" => format!("readonly {}[]", type_of(&schema["items"])),
         "object" => match &schema["additionalProperties"] {
-            members @ Value::Object(_) => format!("Record<string, {}>", one(members)),
+            members @ Value::Object(_) => format!("Record<string, {}>", type_of(members)),
             _ => "Record<string, any>".to_owned(),
         },
         other => panic!("no TypeScript type for {other}"),
