@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,11 +24,14 @@ from conveyor_driver._documents import (
 ROOT = Path(__file__).parents[2]
 CONTRACT = ROOT / "core" / "contract"
 EXAMPLES = str(ROOT / "examples" / "python")
-PYRIGHT = ("pyright", "--pythonpath", sys.executable)
+# Told of an interpreter, pyright follows its link out of the virtual environment.
+HERE = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
 
 
 def check(*command: str) -> None:
-    ended = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, env=HERE, capture_output=True, text=True
+    )
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
@@ -37,11 +41,11 @@ def test_mypy_is_content_with_the_package_and_the_examples() -> None:
 
 
 def test_pyright_is_content_with_the_examples() -> None:
-    check(*PYRIGHT, EXAMPLES)
+    check("pyright", EXAMPLES)
 
 
 def test_the_public_types_are_complete() -> None:
-    check(*PYRIGHT, "--verifytypes", "conveyor_driver", "--ignoreexternal")
+    check("pyright", "--verifytypes", "conveyor_driver", "--ignoreexternal")
 
 
 def test_the_stub_is_that_of_the_module() -> None:
@@ -60,9 +64,9 @@ def test_what_is_wrong_is_found(tmp_path: Path) -> None:
         "DriverManager(d, connection={'urls': 'x'})\n"
         "def f(run: Run) -> str: return run.attempt\n"
     )
-    for tool in (("mypy", "--strict"), PYRIGHT):
+    for tool in (("mypy", "--strict"), ("pyright",)):
         ended = subprocess.run(
-            [sys.executable, "-m", *tool, str(wrong)], cwd=ROOT, capture_output=True, text=True
+            [sys.executable, "-m", *tool, str(wrong)], cwd=ROOT, env=HERE, capture_output=True, text=True
         )
         found = {
             line.split(":")[1]

@@ -187,7 +187,6 @@ fn python_type(schema: &Value, form: Form) -> String {
         }
         return kinds.iter().map(one).collect::<Vec<_>>().join(" | ");
     }
-    let is_given = matches!(form, Form::Given | Form::Settings);
     let of = |name: &str| match name {
         "string" => "str".to_owned(),
         "integer" => "int".to_owned(),
