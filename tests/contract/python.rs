@@ -187,17 +187,17 @@ fn python_type(schema: &Value, form: Form) -> String {
         }
         return kinds.iter().map(one).collect::<Vec<_>>().join(" | ");
     }
-    let is_given = matches!(form, Form::Given | Form::Settings);
     let of = |name: &str| match name {
         "string" => "str".to_owned(),
         "integer" => "int".to_owned(),
         "number" => "float".to_owned(),
         "boolean" => "bool".to_owned(),
         "null" => "None".to_owned(),
-        "array" if form == Form::Told || form == Form::Object => {
-            format!("list[{}]", one(&schema["items"]))
+        "array" => {
+            let is_given = matches!(form, Form::Given | Form::Settings);
+            let kind = if is_given { "Sequence" } else { "list" };
+            format!("{kind}[{}]", one(&schema["items"]))
         }
-        "array" => format!("Sequence[{}]", one(&schema["items"])),
         "object" => {
             let members = match &schema["additionalProperties"] {
                 members @ Value::Object(_) => one(members),
