@@ -59,39 +59,31 @@ interface Native {
   resource(payload: string): string | null;
 }
 
+/** Those that may run here: a Linux has either C library. */
+function platforms(): string[] {
+  const name = `${process.platform}-${process.arch}`;
+  return process.platform === "linux" ? [`${name}-gnu`, `${name}-musl`] : [name];
+}
+
 function load(): Native {
-  const platform = platformName();
-  const packageName = `conveyor-driver-${platform}`;
-  try {
-    return require(`./conveyor-driver.${platform}.node`) as Native;
-  } catch (error) {
-    if (!isMissing(error)) {
-      throw error;
+  const names = platforms();
+  const places = names.flatMap((name) => [`./conveyor-driver.${name}.node`, `conveyor-driver-${name}`]);
+  const failures: unknown[] = [];
+  for (const place of places) {
+    try {
+      return require(place) as Native;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") {
+        failures.push(error);
+      }
     }
   }
-  try {
-    return require(packageName) as Native;
-  } catch (error) {
-    throw new Error(
-      `conveyor-driver has no native half for ${platform} here: the optional dependency ${packageName} ` +
-        "is not installed. Install without --omit=optional, on a supported platform.",
-      { cause: error },
-    );
-  }
-}
-
-function platformName(): string {
-  const name = `${process.platform}-${process.arch}`;
-  return process.platform === "linux" ? `${name}-${isMusl() ? "musl" : "gnu"}` : name;
-}
-
-function isMusl(): boolean {
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  return report.header?.glibcVersionRuntime === undefined;
-}
-
-function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND";
+  const [failure] = failures;
+  const reason =
+    failure === undefined
+      ? `the optional dependency conveyor-driver-${names.join(" or -")} is not installed; install without --omit=optional, on a supported platform`
+      : `it cannot be loaded: ${(failure as Error).message}`;
+  throw new Error(`conveyor-driver has no native half here: ${reason}`, { cause: failure });
 }
 
 export const native = load();
