@@ -3,20 +3,21 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults soak bench wheel check fmt
+.PHONY: help demo test faults soak bench wheel npm check fmt
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
 		printf '  make %-6s  %s\n' "$$name" "$$text"; \
 	done
 
-demo: ## Build a small Git repository through a real nats-server, a driver in Rust and one in Python
+demo: ## Build a small Git repository through a real nats-server, drivers in Rust, Python and TypeScript
 	@scripts/nats-server.sh || echo "the demo goes on without one"
-	@scripts/python.sh || echo "the demo goes on with one step"
+	@scripts/python.sh || echo "the demo goes on without Python's step"
+	@scripts/node.sh || echo "the demo goes on without TypeScript's step"
 	cargo build --package conveyor-driver-examples --bins
 	@cargo run --quiet --package conveyor-driver-examples --bin demo
 
-test: ## Run every test, on a real nats-server too, and the examples, in Rust and Python
+test: ## Run every test, on a real nats-server too, and the examples, in Rust, Python and JavaScript
 	@scripts/test.sh
 
 faults: ## Run each cell of the fault matrix 20 times; the table is also in target/faults.md
@@ -40,10 +41,20 @@ wheel: ## Build the Python package, optimised, into target/wheels
 	@[ -x .venv/bin/maturin ] || scripts/python.sh
 	.venv/bin/maturin build --release --out $${CARGO_TARGET_DIR:-target}/wheels
 
-check: ## Look for what rustfmt, clippy and rustdoc complain about
+npm: ## Build the Node packages, optimised, into target/npm
+	@[ -d bindings-node/node_modules ] || scripts/node.sh
+	cd bindings-node && node scripts/build.mjs && node scripts/pack.mjs "$${CARGO_TARGET_DIR:-../target}/npm"
+
+check: ## Look for what rustfmt, clippy, rustdoc and ruff complain about
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
+	@[ -x .venv/bin/ruff ] || scripts/python.sh
+	.venv/bin/ruff check bindings-python examples bench
+	.venv/bin/ruff format --check bindings-python examples bench
 
 fmt: ## Format the code
 	cargo fmt --all
+	@[ -x .venv/bin/ruff ] || scripts/python.sh
+	.venv/bin/ruff check --fix bindings-python examples bench
+	.venv/bin/ruff format bindings-python examples bench

@@ -12,13 +12,16 @@ step() {
     "$@" 2>&1 | tee -a "$output"
 }
 
-# The counts of every "test result" so far, and of pytest.
+# The counts of every "test result" so far, of pytest and of node --test.
 summary() {
     awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
          /^=.* in [0-9.]+s/ { for (i = 2; i <= NF; i++) {
              if ($i ~ /^passed/) passed += $(i - 1)
              if ($i ~ /^(failed|error)/) failed += $(i - 1)
              if ($i ~ /^skipped/) skipped += $(i - 1) } }
+         /^# pass [0-9]+$/ { passed += $3 }
+         /^# fail [0-9]+$/ { failed += $3 }
+         /^# (skipped|todo|cancelled) [0-9]+$/ { skipped += $3 }
          END { printf "total: %d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$output"
 }
 
@@ -29,6 +32,9 @@ failed=
 python=
 scripts/python.sh && python=.venv/bin/python || [ $? -eq 77 ] || failed=" python-package"
 
+node=
+scripts/node.sh && node=node || [ $? -eq 77 ] || failed="$failed node-package"
+
 step cargo test --workspace --all-features --no-fail-fast || failed="$failed workspace"
 # Built by the step before; it needs no server and no other feature.
 step "${CARGO_TARGET_DIR:-target}/debug/examples/greeter" || failed="$failed greeter"
@@ -38,6 +44,10 @@ step cargo test --package conveyor-driver --no-default-features --features testi
 
 if [ -n "$python" ]; then
     step "$python" -m pytest || failed="$failed python"
+fi
+
+if [ -n "$node" ]; then
+    (cd bindings-node && step "$node" --test --test-reporter tap tests/*.test.mjs) || failed="$failed node"
 fi
 
 printf '\n%s min %s s\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))

@@ -41,14 +41,19 @@ static char *text_or_empty(const char *json, const char *pointer)
   return text ? text : calloc(1, 1);
 }
 
-/* A text so many times over. */
-static char *repeated(const char *text, long times)
+/* A text of a JSON text, so many times over; zero bytes may be part of it. The caller frees its bytes. */
+static conveyor_str repeated(const char *json, const char *pointer, long times)
 {
-  size_t length = strlen(text);
-  char *all = malloc(length * (size_t)times + 1);
-  CHECK(all != NULL);
-  for (long i = 0; i < times; i++) memcpy(all + (size_t)i * length, text, length);
-  all[length * (size_t)times] = '\0';
+  conveyor_text once = 0;
+  conveyor_str all;
+  OK(conveyor_json_get(conveyor_view(json), conveyor_view(pointer), &once, NULL));
+  conveyor_str text = conveyor_text_view(once);
+  char *bytes = malloc(text.len * (size_t)times + 32);
+  CHECK(bytes != NULL);
+  for (long i = 0; i < times; i++) memcpy(bytes + (size_t)i * text.len, text.ptr, text.len);
+  all.ptr = bytes;
+  all.len = text.len * (size_t)times;
+  OK(conveyor_text_free(once));
   return all;
 }
 
@@ -98,24 +103,20 @@ static void write_lines(conveyor_run run, const char *line)
 {
   static const char *const LEVELS[] = {"", "debug", "info", "warning", "error"};
   char *level_name = value(line, "/level", true), *labels = value(line, "/labels", false);
-  char *message = value(line, "/message", true), *text = repeated(message, number(line, "/repeat", 1));
+  conveyor_str text = repeated(line, "/message", number(line, "/repeat", 1));
   long times = number(line, "/times", -1);
   conveyor_level level = CONVEYOR_INFO;
   for (int i = 1; i <= 4; i++) {
     if (level_name && strcmp(level_name, LEVELS[i]) == 0) level = i;
   }
-  char *counted = malloc(strlen(text) + 32);
+  char *end = (char *)text.ptr + text.len;
   for (long n = 1; n <= (times < 0 ? 1 : times); n++) {
-    if (times < 0) {
-      strcpy(counted, text);
-    } else {
-      sprintf(counted, "%s %ld", text, n);
-    }
-    conveyor_run_log(run, level, conveyor_view(counted), labels ? conveyor_view(labels) : NONE, NULL);
+    conveyor_str counted = text;
+    /* Behind the text there is room for a number. */
+    if (times >= 0) counted.len += (size_t)sprintf(end, " %ld", n);
+    conveyor_run_log(run, level, counted, labels ? conveyor_view(labels) : NONE, NULL);
   }
-  free(counted);
-  free(text);
-  free(message);
+  free((char *)text.ptr);
   free(labels);
   free(level_name);
 }
@@ -186,13 +187,12 @@ static void end(conveyor_run run, const char *how, const char *given)
 {
   char *message = text_or_empty(given, "/message"), *data = value(given, "/data", false);
   if (data && data[0] == '"') {
-    char *text = value(given, "/data", true), *all = repeated(text, number(given, "/repeat", 1));
+    conveyor_str all = repeated(given, "/data", number(given, "/repeat", 1));
     conveyor_text quoted;
-    OK(conveyor_json_quote(conveyor_view(all), &quoted, NULL));
+    OK(conveyor_json_quote(all, &quoted, NULL));
     free(data);
     data = taken(quoted);
-    free(all);
-    free(text);
+    free((char *)all.ptr);
   }
   conveyor_str with = data ? conveyor_view(data) : NONE;
   if (strcmp(how, "succeed") == 0) {
@@ -239,7 +239,9 @@ static bool play(conveyor_run run, const char *script, conveyor_exit *exit)
     sprintf(member, "/%s", name);
     char *given = value(step, member, false), *text = value(step, member, true);
     if (strcmp(name, "log") == 0) {
-      say(run, conveyor_view(text));
+      conveyor_str line = repeated(step, member, 1);
+      say(run, line);
+      free((char *)line.ptr);
     } else if (strcmp(name, "line") == 0) {
       write_lines(run, given);
     } else if (strcmp(name, "tell") == 0) {

@@ -75,7 +75,7 @@ impl Embedded {
         let text = json::from_python(resource, "resource")?.to_string();
         let read = Resource::decode(text.as_bytes()).map_err(|error| exception(py, &error))?;
         let mut message = DriverMessage::new(event, &read, run_id, RunId::from(run_id));
-        message.payload = text.into();
+        message.payload = text;
         let subject = match driver {
             Some(driver) => subject::driver(driver, &read.resource),
             None => subject::resource(&read.resource),

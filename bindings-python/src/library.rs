@@ -26,8 +26,8 @@ impl LibraryLogs {
         const ROOM: usize = 4_096;
         let level = match level {
             ..=10 => Level::Debug,
-            ..=20 => Level::Info,
-            ..=30 => Level::Warning,
+            11..=20 => Level::Info,
+            21..=30 => Level::Warning,
             _ => Level::Error,
         };
         let logs = LOGS.get_or_init(|| {

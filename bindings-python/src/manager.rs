@@ -15,6 +15,7 @@ use crate::queue::{Queue, duration};
 #[pyclass(frozen, module = "conveyor_driver._native")]
 pub(crate) struct Manager(HostManager);
 
+#[allow(clippy::needless_pass_by_value)] // What `map_err` gives.
 fn raised(error: Error) -> PyErr {
     Python::attach(|py| exception(py, &error))
 }

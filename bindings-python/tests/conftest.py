@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from nats_world import NatsWorld, nats_world
 
 from conveyor_driver import Driver, Reconcile
+from nats_world import NatsWorld, nats_world
 
 ROOT = Path(__file__).parents[2]
 

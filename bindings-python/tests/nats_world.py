@@ -22,7 +22,9 @@ from nats.js.api import RetentionPolicy, StreamConfig
 
 T = TypeVar("T")
 STREAMS = [
-    StreamConfig("messages", subjects=["resources.>", "events.>", "drivers.>"], retention=RetentionPolicy.INTEREST),
+    StreamConfig(
+        "messages", subjects=["resources.>", "events.>", "drivers.>"], retention=RetentionPolicy.INTEREST
+    ),
     StreamConfig("pipeline-engine", subjects=["pipelines.>"], retention=RetentionPolicy.LIMITS),
     StreamConfig("logs-engine", subjects=["logs.>"], retention=RetentionPolicy.LIMITS),
 ]

@@ -7,9 +7,8 @@ import sys
 import threading
 from typing import Any
 
-from scenario_interpreter import RELEASED, reconcile, reconcile_async
-
 from conveyor_driver import ConveyorError, Driver, DriverManager
+from scenario_interpreter import RELEASED, reconcile, reconcile_async
 
 
 def say(document: Any) -> None:

@@ -115,6 +115,8 @@ def two_arguments(run: Run, other: int) -> None: ...
 def keyword_only(*, run: Run) -> None: ...
 def generator(run: Run) -> Any:
     yield run
+
+
 async def async_generator(run: Run) -> Any:
     yield run
 

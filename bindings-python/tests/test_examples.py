@@ -46,7 +46,9 @@ class Repository:
 
     def git(self, *args: str) -> str:
         settings = ("-c", "user.name=test", "-c", "user.email=test@localhost")
-        ended = subprocess.run(["git", *settings, *args], cwd=self.path, check=True, capture_output=True, text=True)
+        ended = subprocess.run(
+            ["git", *settings, *args], cwd=self.path, check=True, capture_output=True, text=True
+        )
         return ended.stdout.strip()
 
 
@@ -56,7 +58,9 @@ def repository(tmp_path: Path) -> Repository:
 
 
 def test_the_greeter_greets() -> None:
-    ended = subprocess.run([sys.executable, EXAMPLES / "greeter.py"], capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        [sys.executable, EXAMPLES / "greeter.py"], capture_output=True, text=True, timeout=60
+    )
     assert ended.stdout.splitlines() == [
         "greeter: greeting Ada", "result: hello, Ada", "drained: greeter: 1 succeeded, 0 failed"
     ], ended.stderr  # fmt: skip
@@ -75,7 +79,9 @@ def test_a_command_that_succeeds_is_a_good_result(repository: Repository) -> Non
 
 
 def test_the_revision_is_what_is_built(repository: Repository) -> None:
-    outcome = build({"repository": f"file://{repository.path}", "revision": "old", "command": ["cat", "version"]})
+    outcome = build(
+        {"repository": f"file://{repository.path}", "revision": "old", "command": ["cat", "version"]}
+    )
     assert "1" in outcome.lines
     assert outcome.result.data["commit"] == repository.git("rev-parse", "old")
 

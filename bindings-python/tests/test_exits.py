@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from nats_world import NatsWorld
 
 import conveyor_driver
+from nats_world import NatsWorld
 
 TIMES = int(os.environ.get("EXIT_TIMES", "6"))
 PACKAGE = str(Path(conveyor_driver.__file__).parents[1])
@@ -45,9 +45,13 @@ async def reconcile(run):
 
 #: A program of each kind, and how it ends.
 PROGRAMS = {
-    "sync": (SYNC + "threading.Thread(target=lambda: begun.wait() and manager.stop()).start()\nmanager.run()", 0),
+    "sync": (
+        SYNC + "threading.Thread(target=lambda: begun.wait() and manager.stop()).start()\nmanager.run()",
+        0,
+    ),
     "async": (
-        ASYNC + "threading.Thread(target=lambda: begun.wait() and manager.stop()).start()\nasyncio.run(manager.serve())",
+        ASYNC
+        + "threading.Thread(target=lambda: begun.wait() and manager.stop()).start()\nasyncio.run(manager.serve())",
         0,
     ),
     "exception-in-main": (SYNC + "with manager:\n    begun.wait()\n    raise ValueError('main')", 1),
@@ -82,8 +86,14 @@ manager.run()""",
         0,
     ),
     "daemon-thread": (SYNC + "threading.Thread(target=manager.run, daemon=True).start()\nbegun.wait()", 0),
-    "daemon-thread-async": (ASYNC + "threading.Thread(target=manager.run, daemon=True).start()\nbegun.wait()", 0),
-    "exit-in-main": (ASYNC + "threading.Thread(target=manager.run, daemon=True).start()\nbegun.wait()\nsys.exit(5)", 5),
+    "daemon-thread-async": (
+        ASYNC + "threading.Thread(target=manager.run, daemon=True).start()\nbegun.wait()",
+        0,
+    ),
+    "exit-in-main": (
+        ASYNC + "threading.Thread(target=manager.run, daemon=True).start()\nbegun.wait()\nsys.exit(5)",
+        5,
+    ),
     "stuck-thread": (
         """
 @driver.reconcile

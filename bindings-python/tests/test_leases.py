@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 
 import pytest
-from nats_world import NatsWorld
 
 from conveyor_driver import Driver, DriverManager, DriverResult, Run
+from nats_world import NatsWorld
 
 
 def hold_the_gil(seconds: float) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from nats_world import NatsWorld
 
 import conveyor_driver
 from conveyor_driver import (
@@ -25,6 +24,7 @@ from conveyor_driver import (
     Unavailable,
 )
 from conveyor_driver.testing import EmbeddedStream
+from nats_world import NatsWorld
 
 ADA = {"name": "Ada", "resource": "greeting"}
 LOOPS: list[Any] = [asyncio.new_event_loop]
@@ -113,7 +113,9 @@ def test_a_runs_thread_is_named_after_its_driver(conveyor_stream: EmbeddedStream
                 assert conveyor_stream.result(run).message.startswith(f"{name}-")
 
 
-def test_as_many_runs_are_in_flight_as_may(greeter: Callable[..., Driver], conveyor_stream: EmbeddedStream) -> None:
+def test_as_many_runs_are_in_flight_as_may(
+    greeter: Callable[..., Driver], conveyor_stream: EmbeddedStream
+) -> None:
     together = threading.Barrier(8)
 
     def reconcile(run: Run) -> None:
@@ -124,7 +126,9 @@ def test_as_many_runs_are_in_flight_as_may(greeter: Callable[..., Driver], conve
         assert all(conveyor_stream.result(run).succeeded for run in runs)
 
 
-def test_a_cancelled_serve_drains_and_raises(greeter: Callable[..., Driver], conveyor_stream: EmbeddedStream) -> None:
+def test_a_cancelled_serve_drains_and_raises(
+    greeter: Callable[..., Driver], conveyor_stream: EmbeddedStream
+) -> None:
     async def reconcile(run: Run) -> DriverResult:
         begun.set()
         await asyncio.sleep(0.3)
@@ -146,7 +150,9 @@ def test_a_cancelled_serve_drains_and_raises(greeter: Callable[..., Driver], con
     assert conveyor_stream.result("run-1").message == "finished"
 
 
-def test_cancelled_twice_it_gives_the_runs_back(greeter: Callable[..., Driver], conveyor_stream: EmbeddedStream) -> None:
+def test_cancelled_twice_it_gives_the_runs_back(
+    greeter: Callable[..., Driver], conveyor_stream: EmbeddedStream
+) -> None:
     stuck = True
 
     async def reconcile(run: Run) -> DriverResult:

@@ -21,7 +21,9 @@ begun = threading.Event()
 
 
 def test_a_fork_is_told_that_its_manager_is_elsewhere(program: Program) -> None:
-    ended = program(DRIVER + """
+    ended = program(
+        DRIVER
+        + """
 held = []
 @driver.reconcile
 def reconcile(run):
@@ -49,12 +51,15 @@ with DriverManager(driver, stream=stream) as manager:
         os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 42
     assert stream.result(run).succeeded
-""")
+"""
+    )
     assert ended.returncode == 0, ended.stderr
 
 
 def test_a_child_that_is_spawned_has_its_own(program: Program, tmp_path: object) -> None:
-    source = DRIVER.replace("from conveyor_driver.testing", "import multiprocessing\nfrom conveyor_driver.testing") + """
+    source = (
+        DRIVER.replace("from conveyor_driver.testing", "import multiprocessing\nfrom conveyor_driver.testing")
+        + """
 driver.reconcile(lambda run: None)
 def work():
     with DriverManager(driver, stream=stream):
@@ -66,6 +71,7 @@ if __name__ == "__main__":
         child.join()
     assert child.exitcode == 0
 """
+    )
     path = f"{tmp_path}/spawns.py"
     with open(path, "w") as file:
         file.write(source)
@@ -98,7 +104,9 @@ assert failed is None, failed
 
 @pytest.mark.parametrize("keep", ["", "tasks = asyncio.all_tasks(loop)"])
 def test_runs_of_a_loop_that_is_closed_are_given_back(program: Program, keep: str) -> None:
-    ended = program(DRIVER + f"""
+    ended = program(
+        DRIVER
+        + f"""
 @driver.reconcile
 async def reconcile(run):
     if run.attempt == 1:
@@ -124,12 +132,15 @@ other.reconcile(reconcile)
 with DriverManager(other, stream=stream):
     assert stream.result(posted[0]).message == "by another"
 print("ended")
-""")
+"""
+    )
     assert ended.returncode == 0 and "ended" in ended.stdout, ended.stderr
 
 
 def test_the_process_of_a_closed_loop_ends(program: Program) -> None:
-    ended = program(DRIVER + """
+    ended = program(
+        DRIVER
+        + """
 @driver.reconcile
 async def reconcile(run):
     begun.set()
@@ -142,7 +153,9 @@ stream.post({"name": "Ada", "resource": "greeting"})
 loop.run_until_complete(asyncio.sleep(0.3))
 assert begun.is_set()
 loop.close()
-""", timeout=30)
+""",
+        timeout=30,
+    )
     assert ended.returncode == 0, ended.stderr
 
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from nats_world import NatsWorld
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,10 @@ def test_the_quick_start_works_in_an_empty_folder(nats: NatsWorld, tmp_path: Pat
     for name, text in named.items():
         (tmp_path / name).write_text(text)
     tests = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
     assert tests.returncode == 0 and "1 passed" in tests.stdout, tests.stdout
 

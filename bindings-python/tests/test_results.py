@@ -45,7 +45,10 @@ def play(request: pytest.FixtureRequest, greeter: Callable[..., Driver]) -> Call
     ("returned", "result"),
     [
         (None, DriverResult.success()),
-        (DriverResult.success("done", [1, 2.5, None, True, "x"]), DriverResult.success("done", [1, 2.5, None, True, "x"])),
+        (
+            DriverResult.success("done", [1, 2.5, None, True, "x"]),
+            DriverResult.success("done", [1, 2.5, None, True, "x"]),
+        ),
         (DriverResult.failure("no", {"a": {"b": ()}}), DriverResult.failure("no", {"a": {"b": []}})),
         ({"success": True}, DriverResult.success()),
         ({"success": False, "message": "no", "data": 3}, DriverResult.failure("no", 3)),
@@ -101,7 +104,9 @@ def test_a_def_that_returns_a_coroutine_is_told_to_be_async(greeter: Callable[..
     assert "reconcile is a def that returned coroutine; write async def" in result.message
 
 
-def test_an_exception_is_a_failed_result_with_type_message_and_traceback(play: Callable[..., TestOutcome]) -> None:
+def test_an_exception_is_a_failed_result_with_type_message_and_traceback(
+    play: Callable[..., TestOutcome],
+) -> None:
     def inner() -> None:
         raise LookupError("first\nsecond")
 
@@ -162,7 +167,7 @@ def test_failed_brings_its_message_and_data(play: Callable[..., TestOutcome]) ->
 
     result = play(reconcile).result
     assert (result.succeeded, result.message, result.data["branch"]) == (False, "no branch", "main")
-    assert result.data["error"]== {"type": "Failed", "message": "no branch", "traceback": None}
+    assert result.data["error"] == {"type": "Failed", "message": "no branch", "traceback": None}
 
 
 def test_a_retry_comes_again(play: Callable[..., TestOutcome]) -> None:

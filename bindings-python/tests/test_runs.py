@@ -37,11 +37,15 @@ def levels(outcome: TestOutcome) -> list[tuple[str, str]]:
     return [(entry["labels"]["level"], entry["message"]) for entry in outcome.log]
 
 
-def test_a_run_knows_what_it_is_about(greeter: Callable[..., Driver], conveyor_stream: EmbeddedStream) -> None:
+def test_a_run_knows_what_it_is_about(
+    greeter: Callable[..., Driver], conveyor_stream: EmbeddedStream
+) -> None:
     seen: list[Any] = []
 
     def reconcile(run: Run) -> None:
-        seen.append((run.id, run.event, run.driver, run.attempt, run.cancelled, run.cancel_reason, run.deadline))
+        seen.append(
+            (run.id, run.event, run.driver, run.attempt, run.cancelled, run.cancel_reason, run.deadline)
+        )
         seen.append(json.loads(run.payload))
         seen.append(run.resource)
         assert run.resource is run.resource
@@ -191,7 +195,11 @@ def test_print_inside_a_run_reaches_its_log(
 def test_a_command_runs_as_part_of_the_run(greeter: Callable[..., Driver], tmp_path: Any) -> None:
     script = 'cat; echo "$GREETING $1"; pwd; echo oops >&2; exit 3'
     seen: list[ExecOutput] = []
-    arguments: dict[str, Any] = {"env": {"GREETING": "hello", "HOME": None}, "cwd": tmp_path, "stdin": b"in\n"}
+    arguments: dict[str, Any] = {
+        "env": {"GREETING": "hello", "HOME": None},
+        "cwd": tmp_path,
+        "stdin": b"in\n",
+    }
 
     def reconcile(run: Run) -> None:
         seen.append(run.exec_sync("sh", "-c", script, "sh", "two  words", **arguments))
@@ -248,7 +256,9 @@ def cancel(driver: Driver, stream: EmbeddedStream, begun: threading.Event) -> di
     return {"cancelled": manager.report.drivers[0].cancelled, "run": stream.result(run)}
 
 
-def test_a_def_asks_whether_it_is_cancelled(greeter: Callable[..., Driver], conveyor_stream: EmbeddedStream) -> None:
+def test_a_def_asks_whether_it_is_cancelled(
+    greeter: Callable[..., Driver], conveyor_stream: EmbeddedStream
+) -> None:
     begun = threading.Event()
     reasons: list[Any] = []
 
@@ -266,7 +276,9 @@ def test_a_def_asks_whether_it_is_cancelled(greeter: Callable[..., Driver], conv
     assert ended["cancelled"] == 1 and "obsolete" in ended["run"].message
 
 
-def test_an_async_def_gets_a_cancelled_error(greeter: Callable[..., Driver], conveyor_stream: EmbeddedStream) -> None:
+def test_an_async_def_gets_a_cancelled_error(
+    greeter: Callable[..., Driver], conveyor_stream: EmbeddedStream
+) -> None:
     begun = threading.Event()
     caught: list[BaseException] = []
 
@@ -283,12 +295,16 @@ def test_an_async_def_gets_a_cancelled_error(greeter: Callable[..., Driver], con
     assert ended["cancelled"] == 1 and "obsolete" in ended["run"].message
 
 
-def test_a_cancelled_command_is_ended(greeter: Callable[..., Driver], conveyor_stream: EmbeddedStream) -> None:
+def test_a_cancelled_command_is_ended(
+    greeter: Callable[..., Driver], conveyor_stream: EmbeddedStream
+) -> None:
     begun = threading.Event()
 
     async def reconcile(run: Run) -> None:
         asyncio.get_running_loop().call_later(0.3, begun.set)
-        await run.exec("sh", "-c", "trap 'echo bye; exit 0' TERM; echo begun; while true; do sleep 0.05; done")
+        await run.exec(
+            "sh", "-c", "trap 'echo bye; exit 0' TERM; echo begun; while true; do sleep 0.05; done"
+        )
 
     ended = cancel(greeter(reconcile), conveyor_stream, begun)
     assert ended["cancelled"] == 1
@@ -319,5 +335,7 @@ def test_arun_driver_runs_on_the_loop_of_the_test(greeter: Callable[..., Driver]
     asyncio.run(test())
 
 
-def test_the_fixtures_are_there(conveyor_run: Callable[..., TestOutcome], greeter: Callable[..., Driver]) -> None:
+def test_the_fixtures_are_there(
+    conveyor_run: Callable[..., TestOutcome], greeter: Callable[..., Driver]
+) -> None:
     assert conveyor_run(greeter(lambda run: None), ADA).result.succeeded

@@ -1,6 +1,7 @@
 //! Wall-clock time, read in this file only. Durations and deadlines use tokio's clock, which tests
 //! can pause.
 
+use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::fault_point;
@@ -20,6 +21,31 @@ pub(crate) fn rfc3339(unix_nanos: u64) -> String {
         .map_or_else(|_| "1970-01-01T00:00:00.000000000Z".to_owned(), |time| format!("{time:.9}"))
 }
 
+/// The same for many stamps in a row: within one second only the fraction is written anew.
+#[derive(Debug, Default)]
+pub(crate) struct Stamper {
+    second: Option<u64>,
+    text: Vec<u8>,
+}
+
+impl Stamper {
+    pub(crate) fn stamp(&mut self, unix_nanos: u64) -> &[u8] {
+        const NANOS: u64 = 1_000_000_000;
+        const FRACTION: Range<usize> = 20..29;
+        let second = unix_nanos / NANOS;
+        if self.second != Some(second) {
+            self.second = Some(second);
+            self.text = rfc3339(second * NANOS).into_bytes();
+        }
+        let mut rest = unix_nanos % NANOS;
+        for digit in self.text[FRACTION].iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        &self.text
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +57,20 @@ mod tests {
             let other = one.saturating_add(gap);
             prop_assert_eq!(rfc3339(one).cmp(&rfc3339(other)), one.cmp(&other));
             prop_assert_eq!(rfc3339(one).len(), "2026-01-01T00:00:00.000000001Z".len());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_stamper_writes_what_each_stamp_would_be(
+            from in any::<u64>(), gaps in prop::collection::vec(0_u64..1_500_000_000, 1..9),
+        ) {
+            let (mut stamper, mut now) = (Stamper::default(), from);
+            for gap in gaps {
+                now = now.saturating_add(gap);
+                let text = rfc3339(now);
+                prop_assert_eq!(stamper.stamp(now), text.as_bytes());
+            }
         }
     }
 

@@ -7,9 +7,7 @@ use serde::Serialize;
 
 use super::append_only;
 use super::artefact::Artefact;
-use super::c;
-use super::go;
-use super::python;
+use super::{c, go, node, python};
 
 const ARTEFACTS: &[Artefact] = &[
     Artefact {
@@ -21,6 +19,8 @@ const ARTEFACTS: &[Artefact] = &[
     Artefact::new("core/contract/options.schema.json", || json(&contract::options_schema())),
     Artefact::new("bindings-c/include/conveyor_driver.h", c::header),
     Artefact::new("bindings-go/codes.go", go::codes),
+    Artefact::new("bindings-node/ts/codes.ts", node::codes),
+    Artefact::new("bindings-node/ts/documents.ts", node::documents),
     Artefact::new("bindings-python/python/conveyor_driver/_codes.py", python::codes),
     Artefact::new("bindings-python/python/conveyor_driver/_documents.py", python::documents),
 ];

@@ -8,6 +8,7 @@ mod artefacts;
 mod c;
 mod documents;
 mod go;
+mod node;
 mod python;
 mod schema;
 mod verdicts;

@@ -44,7 +44,9 @@ enum Form {
     Given,
     /// The same without what is required, for keywords.
     Settings,
-    /// A dict that the runtime hands out, complete.
+    /// A dict with all that the schema has.
+    Whole,
+    /// A dict that the runtime hands out; what the schema does not require may be missing.
     Told,
     /// An object that the runtime hands out.
     Object,
@@ -56,9 +58,8 @@ pub(crate) fn documents() -> String {
         [options_schema(), messages_schema(), host_schema()].map(|schema| schema["$defs"].clone());
     let mut out =
         format!("{HEADER}\"\"\"The documents of the runtime, as Python has them.\"\"\"\n\n");
-    out += "from __future__ import annotations\n\nfrom collections.abc import Mapping, Sequence\n";
-    out +=
-        "from dataclasses import dataclass\nfrom typing import Any, Literal, TypedDict, Union\n\n";
+    out += "from __future__ import annotations\n\nfrom collections.abc import Sequence\n";
+    out += "from dataclasses import dataclass\nfrom typing import Any, Literal, TypedDict\n\n";
     out += "from ._error import ConveyorError\n\n__all__ = [\n";
     let told: [(&Value, &str, &str, Form); 13] = [
         (&options, "Serialization", "Serialization", Form::Told),
@@ -66,8 +67,8 @@ pub(crate) fn documents() -> String {
         (&options, "ConnectionOptions", "ConnectionOptions", Form::Given),
         (&options, "ManagerOptions", "ManagerOptions", Form::Given),
         (&options, "DriverOptions", "DriverSettings", Form::Settings),
-        (&options, "DriverOptions", "DriverOptions", Form::Told),
-        (&options, "Command", "Command", Form::Told),
+        (&options, "DriverOptions", "DriverOptions", Form::Whole),
+        (&options, "Command", "Command", Form::Whole),
         (&messages, "Level", "Level", Form::Told),
         (&messages, "Resource", "Resource", Form::Told),
         (&messages, "LogEntry", "LogEntry", Form::Told),
@@ -94,33 +95,27 @@ fn definition(name: &str, schema: &Value, form: Form) -> String {
     let (properties, required) = members(schema);
     if properties.is_empty() {
         let comment = comment(doc, "");
-        return format!("\n\n{comment}{name} = {}\n", python_type(schema, form, true));
+        return format!("\n\n{comment}{name} = {}\n", python_type(schema, form));
     }
-    let is_required = |member: &str| form == Form::Told || required.iter().any(|r| r == member);
+    let is_required = |member: &String| required.contains(member);
     let mut out = "\n\n".to_owned();
-    match form {
-        Form::Object => {
-            let _ = write!(out, "@dataclass(frozen=True)\nclass {name}:\n{}", docstring(doc));
-            out += &fields(properties.iter(), form);
-            return out;
-        }
-        Form::Settings | Form::Given => {
-            let _ = write!(out, "class {name}(TypedDict, total=False):\n{}", docstring(doc));
-            let kept = properties.iter().filter(|(member, _)| !is_required(member));
-            return out + &fields(kept, form);
-        }
-        Form::Told => {}
+    if form == Form::Object {
+        let _ = write!(out, "@dataclass(frozen=True)\nclass {name}:\n{}", docstring(doc));
+        return out + &fields(properties.iter(), form);
+    }
+    if matches!(form, Form::Settings | Form::Given) {
+        let _ = write!(out, "class {name}(TypedDict, total=False):\n{}", docstring(doc));
+        return out + &fields(properties.iter().filter(|(member, _)| !is_required(member)), form);
     }
     let absent: Vec<_> = properties
         .iter()
-        .filter(|(member, _)| !required.is_empty() && !required.contains(member))
-        .filter(|_| !schema["properties"]["ack_wait_ms"].is_object())
+        .filter(|(member, _)| form == Form::Told && !is_required(member))
         .collect();
     if absent.is_empty() {
         let _ = write!(out, "class {name}(TypedDict):\n{}", docstring(doc));
         return out + &fields(properties.iter(), form);
     }
-    let present = properties.iter().filter(|(member, _)| required.contains(member));
+    let present = properties.iter().filter(|(member, _)| is_required(member));
     let _ = write!(
         out,
         "class _{name}(TypedDict):\n{}",
@@ -169,14 +164,13 @@ fn fields<'a>(properties: impl Iterator<Item = (&'a String, &'a Value)>, form: F
     let mut out = "\n".to_owned();
     for (member, property) in properties {
         out += &comment(property["description"].as_str().unwrap_or_default(), "    ");
-        let _ = writeln!(out, "    {member}: {}", python_type(property, form, false));
+        let _ = writeln!(out, "    {member}: {}", python_type(property, form));
     }
     out
 }
 
-/// `evaluated` where Python 3.10 itself reads the type, not only who checks types.
-fn python_type(schema: &Value, form: Form, evaluated: bool) -> String {
-    let one = |schema: &Value| python_type(schema, form, evaluated);
+fn python_type(schema: &Value, form: Form) -> String {
+    let one = |schema: &Value| python_type(schema, form);
     if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
         return match name {
             "Error" => "ConveyorError".to_owned(),
@@ -191,7 +185,7 @@ fn python_type(schema: &Value, form: Form, evaluated: bool) -> String {
             let words: Vec<_> = kinds.iter().map(|kind| kind["const"].to_string()).collect();
             return format!("Literal[{}]", words.join(", "));
         }
-        return union(kinds.iter().map(one).collect(), evaluated);
+        return kinds.iter().map(one).collect::<Vec<_>>().join(" | ");
     }
     let of = |name: &str| match name {
         "string" => "str".to_owned(),
@@ -199,31 +193,27 @@ fn python_type(schema: &Value, form: Form, evaluated: bool) -> String {
         "number" => "float".to_owned(),
         "boolean" => "bool".to_owned(),
         "null" => "None".to_owned(),
-        "array" if form == Form::Told || form == Form::Object => {
-            format!("list[{}]", one(&schema["items"]))
+        "array" => {
+            let is_given = matches!(form, Form::Given | Form::Settings);
+            let kind = if is_given { "Sequence" } else { "list" };
+            format!("{kind}[{}]", one(&schema["items"]))
         }
-        "array" => format!("Sequence[{}]", one(&schema["items"])),
         "object" => {
             let members = match &schema["additionalProperties"] {
                 members @ Value::Object(_) => one(members),
                 _ => "Any".to_owned(),
             };
-            let kind = if form == Form::Given { "Mapping" } else { "dict" };
-            format!("{kind}[str, {members}]")
+            format!("dict[str, {members}]")
         }
         other => panic!("no Python type for {other}"),
     };
     match &schema["type"] {
         Value::String(name) => of(name),
         Value::Array(names) => {
-            union(names.iter().filter_map(Value::as_str).map(of).collect(), evaluated)
+            names.iter().filter_map(Value::as_str).map(of).collect::<Vec<_>>().join(" | ")
         }
         _ => "Any".to_owned(),
     }
-}
-
-fn union(kinds: Vec<String>, evaluated: bool) -> String {
-    if evaluated { format!("Union[{}]", kinds.join(", ")) } else { kinds.join(" | ") }
 }
 
 fn docstring(doc: &str) -> String {
@@ -264,7 +254,7 @@ fn plain(doc: &str) -> String {
     told.split("\n\n").filter(in_python).collect::<Vec<_>>().join("\n\n").replace('`', "``")
 }
 
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.split("\n\n") {
         if !lines.is_empty() {

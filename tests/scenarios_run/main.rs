@@ -1,7 +1,7 @@
 //! Plays every scenario of `tests/scenarios` with every runner; each is a test of its own.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,18 +41,33 @@ fn runners() -> Vec<Runner> {
             "skipped: python: conveyor_driver is not in .venv; scripts/python.sh puts it there"
         );
     }
-    if Path::new(C_DRIVER).exists() {
-        runners.push(program("c", &[C_DRIVER]));
-        runners.push(program("c-async", &[C_DRIVER, "async"]));
+    if has_node() {
+        runners.push(program("node", &["node", NODE_DRIVER]));
     } else {
-        println!("skipped: c: there is no target/c/tests/scenario_driver; scripts/c.sh makes it");
+        println!(
+            "skipped: node: conveyor-driver is not in bindings-node/dist; scripts/node.sh puts it there"
+        );
     }
-    if Path::new(GO_DRIVER).exists() {
-        runners.push(program("go", &[GO_DRIVER]));
+    let (c, go) = (built("c/tests/scenario_driver"), built("c/go/scenariodriver"));
+    if c.exists() {
+        let c = c.to_str().expect("a path of text");
+        runners.push(program("c", &[c]));
+        runners.push(program("c-async", &[c, "async"]));
     } else {
-        println!("skipped: go: there is no target/c/go/scenariodriver; scripts/go.sh makes it");
+        println!("skipped: c: there is no {}; scripts/c.sh makes it", c.display());
+    }
+    if go.exists() {
+        runners.push(program("go", &[go.to_str().expect("a path of text")]));
+    } else {
+        println!("skipped: go: there is no {}; scripts/go.sh makes it", go.display());
     }
     runners
+}
+
+fn has_node() -> bool {
+    let probe =
+        Command::new("node").args(["--eval", "require(process.argv[1])", NODE_PACKAGE]).output();
+    probe.is_ok_and(|probe| probe.status.success())
 }
 
 fn has_python() -> bool {
@@ -65,9 +80,16 @@ const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/bin/python")
 const PYTHON_DRIVER: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-python/tests/scenario_driver.py");
 
-/// Where `scripts/c.sh` and `scripts/go.sh` put their programs.
-const C_DRIVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/c/tests/scenario_driver");
-const GO_DRIVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/c/go/scenariodriver");
+/// Where `scripts/node.sh` has put the package.
+const NODE_PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-node");
+const NODE_DRIVER: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-node/tests/scenario_driver.mjs");
+
+/// What scripts have put into the folder of what is built.
+fn built(file: &str) -> PathBuf {
+    let rust = Path::new(env!("CARGO_BIN_EXE_scenario_driver"));
+    rust.ancestors().nth(2).expect("it is in a folder of a profile").join(file)
+}
 
 /// Most scenarios wait for most of their time.
 const AT_ONCE: usize = 12;

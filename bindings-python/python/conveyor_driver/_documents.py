@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict, Union
+from typing import Any, Literal, TypedDict
 
 from ._error import ConveyorError
 
@@ -105,7 +105,8 @@ class DriverSettings(TypedDict, total=False):
     adopt: bool
     #: How long a cancelled run may go on before it is abandoned.
     cancel_grace_ms: int
-    #: Runs in flight at once in this process.
+    #: Runs in flight at once in this process. The answers of as many again may be on their way to
+    #: the stream.
     concurrency: int
     #: The broadcast events it wants; ``*`` is all. A message addressed to this driver is always
     #: run.
@@ -147,7 +148,8 @@ class DriverOptions(TypedDict):
     adopt: bool
     #: How long a cancelled run may go on before it is abandoned.
     cancel_grace_ms: int
-    #: Runs in flight at once in this process.
+    #: Runs in flight at once in this process. The answers of as many again may be on their way to
+    #: the stream.
     concurrency: int
     #: The broadcast events it wants; ``*`` is all. A message addressed to this driver is always
     #: run.

@@ -83,11 +83,11 @@ class BaseDriver:
 class Driver(BaseDriver):
     """A driver with a function::
 
-        driver = Driver("greeter", resources=["greeting"])
+    driver = Driver("greeter", resources=["greeting"])
 
-        @driver.reconcile
-        async def reconcile(run: Run) -> DriverResult:
-            return DriverResult.success("done")
+    @driver.reconcile
+    async def reconcile(run: Run) -> DriverResult:
+        return DriverResult.success("done")
     """
 
     _function: Reconcile | None = None
@@ -138,16 +138,13 @@ def check_reconcile(function: Any) -> None:
     try:
         signature.bind(None)
     except TypeError:
-        raise TypeError(
-            f"reconcile: {_shown(function)}{signature} must take one argument, the run"
-        ) from None
+        raise TypeError(f"reconcile: {_shown(function)}{signature} must take one argument, the run") from None
 
 
 def _flags(function: Any) -> int:
     function = _plain(function)
-    code = getattr(function, "__code__", None) or getattr(
-        getattr(type(function), "__call__", None), "__code__", None  # noqa: B004
-    )
+    call = getattr(type(function), "__call__", None)  # noqa: B004 - of an object that is called
+    code = getattr(function, "__code__", getattr(call, "__code__", None))
     return int(getattr(code, "co_flags", 0))
 
 

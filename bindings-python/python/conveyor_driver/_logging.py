@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import sys
-from collections.abc import Iterator
-from typing import Any, TextIO
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO, cast
 
 from ._context import current_run
-from ._run import Run, RunLog
+from ._run import RunLog
 
 __all__ = ["LogHandler", "capture_print"]
 
@@ -50,14 +49,15 @@ def capture_print() -> Iterator[None]:
     is printed outside of every run goes where it went before.
     """
     out, err = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _Printed(out, "stdout"), _Printed(err, "stderr")
+    sys.stdout = cast("TextIO", _Printed(out, "stdout"))
+    sys.stderr = cast("TextIO", _Printed(err, "stderr"))
     try:
         yield
     finally:
         sys.stdout, sys.stderr = out, err
 
 
-class _Printed(io.TextIOBase):
+class _Printed:
     """Text that is handed on: to the run's log by the line, or as it is."""
 
     def __init__(self, beside: TextIO, stream: str) -> None:
@@ -78,20 +78,14 @@ class _Printed(io.TextIOBase):
             run._printed[self._stream] = rest
         return len(text)
 
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
     def flush(self) -> None:
-        run = current_run()
-        if run is None:
+        # What has no line end yet waits for it, or for the end of the run.
+        if current_run() is None:
             self._beside.flush()
 
-    def writable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return self._beside.fileno()
-
-    def isatty(self) -> bool:
-        return self._beside.isatty()
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return self._beside.encoding
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._beside, name)

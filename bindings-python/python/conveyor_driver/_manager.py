@@ -68,7 +68,8 @@ class DriverManager:
         """Runs until it is stopped, and returns its report.
 
         SIGINT (Ctrl-C) and SIGTERM drain, a second one ends every run now; unless ``signals`` is false or
-        this is not the main thread. ``async def`` handlers run on a loop of its own.
+        this is not the main thread. What another signal handler raises drains, too. ``async def`` handlers
+        run on a loop of its own.
         """
         _refuse_running_loop("run()", "await serve()")
         if self._has_async():
@@ -76,19 +77,27 @@ class DriverManager:
 
             return _serving.run(self)
         session = self._begin(None)
-        with Signals(session, self._signals, signal.SIGINT, signal.SIGTERM):
-            session.ended.wait()
+        with Signals(session, self._signals, (signal.SIGINT, signal.SIGTERM)) as signals:
+            try:
+                signals.wait_for_end()
+            except BaseException:
+                # A signal handler of the user's raised: that is the stop.
+                self._end(session)
+                raise
         return session.result()
 
     async def serve(self) -> DrainReport:
         """Runs on the running loop until it is stopped, and returns its report.
 
         Cancelled, it drains before it raises; cancelled again, it ends every run now. SIGTERM drains as in
-        ``run()`` when nobody else handles it; Ctrl-C is left to ``asyncio.run``, which cancels.
+        ``run()`` when nobody else handles it; Ctrl-C is left to ``asyncio.run``, which cancels (before Python
+        3.11 it drains, too).
         """
         from . import _serving
 
-        return await _serving.serve(self, signal.SIGTERM)
+        # Before 3.11 asyncio.run cancels every task at Ctrl-C, the runs among them.
+        interrupt = (signal.SIGINT,) if sys.version_info < (3, 11) else ()
+        return await _serving.serve(self, signal.SIGTERM, *interrupt)
 
     def stop(self) -> None:
         """Asks it to drain: take no more events, give back those that have not started, let runs finish
@@ -165,17 +174,21 @@ class DriverManager:
         assert session is not None, "it was entered"
         if error is not None and session.is_forked():
             return  # Its own end is that of a process where it is not.
-        session.native.drain()
-        try:
-            session.ended.wait()
-        except KeyboardInterrupt:
-            session.native.end_now()
-            session.ended.wait()
-            raise
+        self._end(session)
         if self._loop_thread is not None:
             self._loop_thread.join()
         if error is None:
             session.result()
+
+    def _end(self, session: Session) -> None:
+        """Drains; interrupted, it ends every run now."""
+        session.native.drain()
+        try:
+            session.ended.wait()
+        except BaseException:
+            session.native.end_now()
+            session.ended.wait()
+            raise
 
     def _begin(self, loop: asyncio.AbstractEventLoop | None) -> Session:
         if self._session is not None:
@@ -198,9 +211,7 @@ class DriverManager:
 def _handler(i: int, driver: BaseDriver) -> Reconcile:
     function = driver._handler()
     if function is None:
-        raise TypeError(
-            f"drivers[{i}]: {driver!r} has no reconcile; decorate one with @driver.reconcile"
-        )
+        raise TypeError(f"drivers[{i}]: {driver!r} has no reconcile; decorate one with @driver.reconcile")
     return function
 
 

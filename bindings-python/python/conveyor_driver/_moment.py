@@ -26,6 +26,14 @@ class Moment:
         for call in calls:
             call()
 
+    def call(self, call: Callable[[], object]) -> None:
+        """Has it called when it happens, by the thread that sets it; now, when it has happened."""
+        with self._lock:
+            if not self._event.is_set():
+                self._calls.append(call)
+                return
+        call()
+
     @property
     def happened(self) -> bool:
         """Whether it is past."""

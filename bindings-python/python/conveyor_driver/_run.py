@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from ._outcome import ExecOutput
     from ._documents import CancelReason, Command, Resource
+    from ._outcome import ExecOutput
 
 __all__ = ["Run", "RunLog"]
 
@@ -24,7 +24,7 @@ __all__ = ["Run", "RunLog"]
 class Run:
     """One driver run."""
 
-    __slots__ = ("__weakref__", "_deadline", "_log", "_native", "_printed", "_resource")
+    __slots__ = ("__weakref__", "_deadline", "_log", "_native", "_printed", "_resource", "_task")
 
     def __init__(self, native: _native.Run) -> None:
         self._native = native
@@ -32,6 +32,8 @@ class Run:
         self._printed: dict[str, str] | None = None
         self._resource: Resource | None = None
         self._deadline: datetime.datetime | None = None
+        #: The task that the run is, on a loop.
+        self._task: asyncio.Task[Any] | None = None
 
     @property
     def log(self) -> RunLog:
@@ -176,7 +178,11 @@ class Run:
 
         threading.Thread(target=work, name=f"{self.driver}-exec", daemon=True).start()
         try:
-            return await asyncio.shield(ended)
+            output = await asyncio.shield(ended)
+            if output.cancelled and asyncio.current_task() is self._task:
+                # The command heard of it before the task: the task's own cancellation is on its way.
+                await loop.create_future()
+            return output
         except asyncio.CancelledError:
             stop.set()
             while not ended.done():

@@ -26,7 +26,7 @@ def run(manager: DriverManager) -> DrainReport:
 async def serve(manager: DriverManager, *signals: signal.Signals) -> DrainReport:
     """Runs it on the running loop until it is stopped; these signals stop it."""
     session = manager._begin(asyncio.get_running_loop())
-    with Signals(session, manager._signals, *signals):
+    with Signals(session, manager._signals, signals, asyncio.get_running_loop()):
         try:
             await session.ended.wait_async()
         except asyncio.CancelledError:

@@ -38,6 +38,8 @@ class TaskHost:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._cancelled: set[asyncio.Task[None]] = set()
         self._tickets: dict[int, Callable[[], object]] = {}
+        self._early: set[int] = set()
+        self._stopped = False
         self._lock = threading.Lock()
         self._start = _starter(loop)
         queue.when_full(self._wait_for_room)
@@ -50,6 +52,12 @@ class TaskHost:
         """Listens no more."""
         if not self._loop.is_closed():
             self._loop.remove_reader(self._queue.fileno())
+        with self._lock:
+            # Nobody hears of room any more, and nobody needs it.
+            self._stopped = True
+            left, self._tickets = self._tickets, {}
+        for call in left.values():
+            call()
 
     def _drain(self) -> None:
         runs, cancelled, accepted = self._queue.take(_BURST)
@@ -68,11 +76,15 @@ class TaskHost:
         for ticket in accepted:
             with self._lock:
                 call = self._tickets.pop(ticket, None)
+                if call is None:
+                    # Another thread has it, and has not come to wait for it yet.
+                    self._early.add(ticket)
             if call is not None:
                 call()
 
     async def _reconcile(self, native: _native.Run, key: int) -> None:
         run = Run(native)
+        run._task = asyncio.current_task(self._loop)
         CURRENT.set(run)
         try:
             returned = await self._handlers[native.driver](run)  # type: ignore[misc]
@@ -90,6 +102,8 @@ class TaskHost:
                 run._end_of_print()
             fail(native, error)
         finally:
+            # The task's context holds the run: together they would wait for the garbage collector.
+            run._task = None
             self._tasks.pop(key, None)
 
     def _wait_for_room(self, ticket: int) -> _native.Accepted | _Room:
@@ -105,7 +119,11 @@ class TaskHost:
 
     def _expect(self, ticket: int, call: Callable[[], object]) -> None:
         with self._lock:
-            self._tickets[ticket] = call
+            if ticket not in self._early and not self._stopped:
+                self._tickets[ticket] = call
+                return
+            self._early.discard(ticket)
+        call()
 
 
 class _Room:

@@ -24,9 +24,7 @@ class ThreadHost:
     """Serves a queue with threads: as many as runs were in flight at once, ``most`` at most. A thread
     whose run is cancelled and goes on does not count: it may never come back."""
 
-    def __init__(
-        self, queue: _native.Queue, handlers: Mapping[str, Reconcile], most: int
-    ) -> None:
+    def __init__(self, queue: _native.Queue, handlers: Mapping[str, Reconcile], most: int) -> None:
         self._queue = queue
         self._handlers = handlers
         self._most = most

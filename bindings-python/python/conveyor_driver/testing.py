@@ -156,9 +156,7 @@ def _typed(driver: BaseDriver, resource: Mapping[str, Any]) -> dict[str, Any]:
     return {"resource": driver.resources[0], **resource} if driver.resources else {**resource}
 
 
-def _outcome(
-    stream: EmbeddedStream, run: str, result: DriverResult, manager: DriverManager
-) -> TestOutcome:
+def _outcome(stream: EmbeddedStream, run: str, result: DriverResult, manager: DriverManager) -> TestOutcome:
     report = manager.report
     assert report is not None, "it has ended"
     return TestOutcome(result, stream.log(run), report.drivers[0].runs, report)

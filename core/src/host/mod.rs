@@ -25,6 +25,7 @@
 //! lock held.
 
 mod cancel_descriptor;
+mod complete_resource;
 mod control_plane;
 #[cfg(feature = "core-end")]
 mod core_end;
@@ -43,6 +44,7 @@ mod wake;
 
 pub use crate::logger::LogTicket;
 pub use cancel_descriptor::CancelDescriptor;
+pub use complete_resource::is_complete_resource;
 pub use control_plane::EmbeddedControlPlane;
 #[cfg(feature = "core-end")]
 pub use core_end::CoreEnd;

@@ -13,7 +13,7 @@ use super::queue::LogQueue;
 use super::queued_line::{LineId, QueuedLine};
 use super::subjects::Subjects;
 use super::tickets::{LogTicket, TicketHolder};
-use crate::clock;
+use crate::clock::{self, Stamper};
 use crate::error::Result;
 use crate::message::{DriverMessage, LabelsRef, log_entry};
 use crate::run_id::RunId;
@@ -41,6 +41,7 @@ struct Inner {
 }
 
 struct Stamps {
+    stamper: Stamper,
     last_unix_nanos: u64,
     lines: u64,
     /// When the run last gave a sign of progress.
@@ -56,7 +57,12 @@ impl RunLog {
             pipeline: message.pipeline.clone(),
             subjects: OnceLock::new(),
             number: queue.next_run(),
-            stamps: Mutex::new(Stamps { last_unix_nanos: 0, lines: 0, progress: Instant::now() }),
+            stamps: Mutex::new(Stamps {
+                stamper: Stamper::default(),
+                last_unix_nanos: 0,
+                lines: 0,
+                progress: Instant::now(),
+            }),
             written: AtomicU64::new(0),
             stored: AtomicU64::new(0),
             progress: Notify::new(),
@@ -199,13 +205,13 @@ impl RunLog {
     fn append(&self, fitted: &Fitted<'_>, piece: &str, cost: u32) {
         let (inner, Fitted { line, subjects, .. }) = (&*self.0, fitted);
         // The lock spans stamping and queueing, so that the order of stamps is the order of lines.
-        let mut stamps = self.stamps();
+        let stamps = &mut *self.stamps();
         stamps.last_unix_nanos = clock::unix_nanos().max(stamps.last_unix_nanos + 1);
         stamps.lines += 1;
         stamps.progress = Instant::now();
-        let timestamp = clock::rfc3339(stamps.last_unix_nanos);
+        let timestamp = stamps.stamper.stamp(stamps.last_unix_nanos);
         let labels = LabelsRef { level: line.level.name(), others: &line.labels };
-        let body = log_entry::encode(&subjects.opening, &timestamp, piece, &labels);
+        let body = log_entry::encode(&subjects.opening, timestamp, piece, &labels);
         inner.written.fetch_add(1, Ordering::AcqRel);
         inner.queue.push(QueuedLine {
             run: self.clone(),

@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+
 use super::queue::LogQueue;
 use super::queued_line::QueuedLine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::patience::Patience;
-use crate::stream::{Receipt, SharedStream};
+use crate::stream::{Receipt, SharedStream, Stored};
 
 /// One driver's sender.
 #[derive(Debug)]
@@ -69,6 +71,16 @@ impl LogSender {
             stored = oldest => stored,
             () = self.queue.filled(), if room && !self.queue.is_closed() => return Ok(true),
         };
+        self.answered(stored).await?;
+        // Answers come in bursts; what they make room for goes together.
+        while let Some(stored) = self.open.front_mut().and_then(|(_, next)| next.now_or_never()) {
+            self.answered(stored).await?;
+        }
+        Ok(true)
+    }
+
+    /// The oldest open line has its receipt.
+    async fn answered(&mut self, stored: Result<Stored>) -> Result<()> {
         match stored {
             Ok(_) => self.settle_oldest(),
             Err(error) if error.code() == ErrorCode::TooLarge => {
@@ -78,7 +90,7 @@ impl LogSender {
             }
             Err(error) => self.publish_again(error).await?,
         }
-        Ok(true)
+        Ok(())
     }
 
     async fn publish(&mut self, mut lines: VecDeque<QueuedLine>) -> Result<()> {

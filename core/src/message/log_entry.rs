@@ -89,7 +89,7 @@ pub(crate) fn opening(run: &RunId, driver: &str, pipeline: &str) -> Vec<u8> {
 /// [`LogEntry::encode`] gives.
 pub(crate) fn encode(
     opening: &[u8],
-    timestamp: &str,
+    timestamp: &[u8],
     message: &str,
     labels: &LabelsRef<'_>,
 ) -> Vec<u8> {
@@ -98,7 +98,7 @@ pub(crate) fn encode(
     let mut bytes = Vec::with_capacity(capacity);
     bytes.extend_from_slice(opening);
     bytes.extend_from_slice(b",\"timestamp\":\"");
-    bytes.extend_from_slice(timestamp.as_bytes());
+    bytes.extend_from_slice(timestamp);
     bytes.extend_from_slice(b"\",\"message\":");
     scan::escape(message, &mut bytes);
     bytes.extend_from_slice(b",\"labels\":");
@@ -127,7 +127,7 @@ mod tests {
             let opening = opening(&entry.runid, &entry.driver, &entry.pipeline);
             let labelled = LogEntry { labels: Map::from_iter([("level".to_owned(), "info".into())]), ..entry.clone() };
             prop_assert_eq!(
-                encode(&opening, &entry.timestamp, &entry.message, &labels),
+                encode(&opening, entry.timestamp.as_bytes(), &entry.message, &labels),
                 labelled.encode(),
             );
             prop_assert!(!bytes.contains(&b'\n'));

@@ -76,7 +76,14 @@ impl Cast {
             Some(program) => programs.push(program),
             None => screen.say(
                 "python",
-                "conveyor_driver is not in .venv: without the second step (scripts/python.sh)",
+                "conveyor_driver is not in .venv: without build-note (scripts/python.sh)",
+            )?,
+        }
+        match DriverProgram::build_badge().await {
+            Some(program) => programs.push(program),
+            None => screen.say(
+                "node",
+                "examples/node/build is not there: without build-badge (scripts/node.sh)",
             )?,
         }
         let steps = programs.iter().map(|program| program.name).collect();

@@ -107,6 +107,23 @@ impl DriverProgram {
         })
     }
 
+    /// `build_badge`, in TypeScript; nothing where the Node package is not set up.
+    pub(crate) async fn build_badge() -> Option<Self> {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("node/build/build_badge.mjs");
+        let mut probe = Command::new("node");
+        probe.args(["--input-type=module", "--eval", "await import(process.argv[1])"]).arg(&file);
+        probe.stdin(Stdio::null()).stderr(Stdio::null());
+        if !probe.status().await.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        Some(Self {
+            name: "build-badge",
+            file,
+            interpreter: Some(PathBuf::from("node")),
+            cure: "scripts/node.sh",
+        })
+    }
+
     fn command(&self) -> Command {
         match &self.interpreter {
             Some(interpreter) => {

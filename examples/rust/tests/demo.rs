@@ -113,10 +113,13 @@ async fn a_build_that_succeeds_is_shown_on_a_real_server() {
     for text in ["at nats://127.0.0.1:", "process ", "ok   1994 is MCMXCIV", "success  ./test.sh"] {
         assert!(demo.output.contains(text), "{text}:\n{}", demo.output);
     }
-    // The second step, where Python is set up.
-    let two_steps = demo.output.contains("git-build, then build-note");
-    assert_eq!(two_steps, demo.output.contains("success  roman was built at"), "{}", demo.output);
-    assert_eq!(two_steps, !demo.output.contains("without the second step"), "{}", demo.output);
+    // The further steps, where their languages are set up.
+    for (step, said) in [("build-note", "roman was built at"), ("build-badge", "success  roman: ")]
+    {
+        let there = demo.output.contains(&format!(", then {step}"));
+        assert_eq!(there, demo.output.contains(said), "{}", demo.output);
+        assert_eq!(there, !demo.output.contains(&format!("without {step}")), "{}", demo.output);
+    }
     demo.left_nothing().await;
 }
 

@@ -1,0 +1,88 @@
+// Generated from the runtime's own definitions; the test `contract` writes it.
+
+/** The codes of all errors of the runtime, with their numbers, the same in every language. */
+export const ERROR_CODES = {
+  /**
+   * An option is missing, unknown, of the wrong type or out of range. Correct every field that the
+   * context names; nothing was started.
+   */
+  OptionsInvalid: 1,
+  /**
+   * The server or one of its streams cannot be reached. Check the address and that the server runs;
+   * the same call may succeed later.
+   */
+  Unavailable: 2,
+  /**
+   * The server refused the credentials, or wants some and got none. Correct the token, user, nkey
+   * or credentials file.
+   */
+  Unauthenticated: 3,
+  /**
+   * The credentials are good but do not allow this. Have the permission named in the context
+   * granted.
+   */
+  PermissionDenied: 4,
+  /**
+   * A TLS connection could not be made: a certificate is missing, expired, for another host or
+   * signed by another authority. Correct the `tls` options or the server's certificate.
+   */
+  TlsFailed: 5,
+  /**
+   * The server lacks something the runtime needs, such as JetStream or version 2.10. Upgrade or
+   * reconfigure the server.
+   */
+  Unsupported: 6,
+  /** What was named does not exist. Check the name, or create it first. */
+  NotFound: 7,
+  /**
+   * What was named exists in another form and changing it could lose messages. Read the context,
+   * then rename or set `adopt`.
+   */
+  Conflict: 8,
+  /**
+   * A document does not have the form its kind requires. Correct the sender; the context names the
+   * field.
+   */
+  MessageInvalid: 9,
+  /** A document is larger than the server accepts. Send less. */
+  TooLarge: 10,
+  /**
+   * No answer came in time. The operation may or may not have happened; repeat it if it is safe to
+   * repeat.
+   */
+  TimedOut: 11,
+  /**
+   * The operation was cancelled before it ended. Nothing to do, unless the cancellation surprises
+   * you.
+   */
+  Cancelled: 12,
+  /** The object was already stopped or completed. Make a new one. */
+  Closed: 13,
+  /**
+   * A command could not be started or its output not read. Check that the program exists, is
+   * executable and that the working directory exists.
+   */
+  ExecFailed: 14,
+  /** The runtime broke one of its own rules. Please report it, with the log. */
+  Internal: 15,
+  /**
+   * The object was started in another process, of which this one is a fork: its threads and
+   * connections are not here. Start a new one after the fork, or start the child anew (spawn).
+   */
+  Forked: 16,
+  /**
+   * As many log lines wait for room in the buffer as may. None of this call were taken: repeat it
+   * once some of the others are accepted.
+   */
+  LogFull: 17,
+} as const;
+
+/** The code of an error. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** Those after which the same call may succeed later. */
+export const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "Unavailable",
+  "TimedOut",
+  "LogFull",
+]);

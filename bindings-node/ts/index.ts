@@ -1,0 +1,26 @@
+// The public face: what a driver needs. Tests of drivers find the rest in `conveyor-driver/testing`.
+
+export { ERROR_CODES, type ErrorCode } from "./codes.js";
+export type { ExecOptions } from "./command.js";
+export { captureConsole } from "./console.js";
+export { currentRun } from "./context.js";
+export type {
+  CancelReason,
+  ConnectionOptions,
+  DriverOptions,
+  DriverReport,
+  Level,
+  LogEntry,
+  ManagerOptions,
+  Resource,
+  Serialization,
+  TlsOptions,
+} from "./documents.js";
+export { Driver, type Reconcile } from "./driver.js";
+export { ConveyorError } from "./error.js";
+export type { Labels, RunLog, WriteLine } from "./log.js";
+export type { Logger } from "./logger.js";
+export { DriverManager, type DriverManagerOptions, type RunOptions } from "./manager.js";
+export type { DrainReport, ExecOutput } from "./outcome.js";
+export { DriverResult, Failed, type FailedOptions, type ReconcileResult, Retry, type RetryOptions } from "./result.js";
+export type { Run } from "./run.js";

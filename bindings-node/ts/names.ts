@@ -1,0 +1,41 @@
+// Names of the documents are the same in every language, but for their form: run_timeout_ms is
+// runTimeoutMs here.
+
+/** The JSON of options, with the names that the core knows. */
+export function snakeMembers(options: unknown): unknown {
+  if (Array.isArray(options) || typeof options !== "object" || options === null) {
+    return options;
+  }
+  const members = Object.entries(options).map(([name, value]) => [snake(name), snakeMembers(value)]);
+  return Object.fromEntries(members);
+}
+
+/** A document of the core, with the names that JavaScript knows. */
+export function camelMembers<T>(document: unknown): T {
+  if (Array.isArray(document)) {
+    return document.map((item) => camelMembers(item)) as T;
+  }
+  if (typeof document !== "object" || document === null) {
+    return document as T;
+  }
+  const members = Object.entries(document).map(([name, value]) => [camel(name), camelMembers(value)]);
+  return Object.fromEntries(members) as T;
+}
+
+/** The path of an option. What stands below `env` are the user's own names. */
+export function camel(path: string): string {
+  const [own, ...below] = path.split(/(?<=^env|\.env)\./);
+  return [own!.replace(/(?<=[a-z0-9])_([a-z])/g, (_, letter: string) => letter.toUpperCase()), ...below].join(".");
+}
+
+/** The names that stand in backticks in a text for people. */
+export function camelQuoted(text: string): string {
+  return text.replace(/`[a-z0-9_]+`/g, camel);
+}
+
+function snake(name: string): string {
+  if (name.includes("_")) {
+    throw new TypeError(`${name}: there is no such option; did you mean ${camel(name)}?`);
+  }
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
