@@ -3,21 +3,23 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults soak bench wheel npm check fmt
+.PHONY: help demo test faults soak bench wheel npm install check fmt
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
-		printf '  make %-6s  %s\n' "$$name" "$$text"; \
+		printf '  make %-7s  %s\n' "$$name" "$$text"; \
 	done
 
-demo: ## Build a small Git repository through a real nats-server, drivers in Rust, Python and TypeScript
+demo: ## Build a small Git repository through a real nats-server, drivers in Rust, Python, TypeScript, C and Go
 	@scripts/nats-server.sh || echo "the demo goes on without one"
 	@scripts/python.sh || echo "the demo goes on without Python's step"
 	@scripts/node.sh || echo "the demo goes on without TypeScript's step"
+	@scripts/c.sh || echo "the demo goes on without C's step"
+	@scripts/go.sh || echo "the demo goes on without Go's step"
 	cargo build --package conveyor-driver-examples --bins
 	@cargo run --quiet --package conveyor-driver-examples --bin demo
 
-test: ## Run every test, on a real nats-server too, and the examples, in Rust, Python and JavaScript
+test: ## Run every test, on a real nats-server too, and the examples, in Rust, Python, JavaScript, C, C++ and Go
 	@scripts/test.sh
 
 faults: ## Run each cell of the fault matrix 20 times; the table is also in target/faults.md
@@ -44,6 +46,10 @@ wheel: ## Build the Python package, optimised, into target/wheels
 npm: ## Build the Node packages, optimised, into target/npm
 	@[ -d bindings-node/node_modules ] || scripts/node.sh
 	cd bindings-node && node scripts/build.mjs && node scripts/pack.mjs "$${CARGO_TARGET_DIR:-../target}/npm"
+
+PREFIX ?= /usr/local
+install: ## Install the C library, optimised, with its headers, below PREFIX (default /usr/local) and DESTDIR
+	@scripts/install-c.sh $(PREFIX)
 
 check: ## Look for what rustfmt, clippy, rustdoc and ruff complain about
 	cargo fmt --all --check

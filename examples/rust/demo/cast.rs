@@ -86,6 +86,15 @@ impl Cast {
                 "examples/node/build is not there: without build-badge (scripts/node.sh)",
             )?,
         }
+        for (program, language) in [
+            (DriverProgram::build_stamp(), "c"),
+            (DriverProgram::build_report(), "go"),
+        ] {
+            match program {
+                Ok(program) => programs.push(program),
+                Err(without) => screen.say(language, without)?,
+            }
+        }
         let steps = programs.iter().map(|program| program.name).collect();
         for program in programs {
             let driver = DriverProcess::start(program, &url, folder)?;

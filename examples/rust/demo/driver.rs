@@ -124,6 +124,26 @@ impl DriverProgram {
         })
     }
 
+    /// `build_stamp`, in C; else what is missing.
+    pub(crate) fn build_stamp() -> Result<Self, String> {
+        Self::built("build-stamp", "c/examples/build_stamp", "scripts/c.sh")
+    }
+
+    /// `buildreport`, in Go; else what is missing.
+    pub(crate) fn build_report() -> Result<Self, String> {
+        Self::built("build-report", "c/go/buildreport", "scripts/go.sh")
+    }
+
+    /// A program that a script has put into the folder of what is built.
+    fn built(name: &'static str, file: &str, cure: &'static str) -> Result<Self, String> {
+        let this = std::env::current_exe().map_err(|error| error.to_string())?;
+        let file = this.ancestors().nth(2).unwrap_or(Path::new("")).join(file);
+        if !file.exists() {
+            return Err(format!("{} is not there: without {name} ({cure})", file.display()));
+        }
+        Ok(Self { name, file, interpreter: None, cure })
+    }
+
     fn command(&self) -> Command {
         match &self.interpreter {
             Some(interpreter) => {

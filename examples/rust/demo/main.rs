@@ -1,6 +1,7 @@
 //! Everything that Conveyor CI needs for one build, started and stopped before your eyes: a real
 //! nats-server, a control plane, a pipeline of drivers as processes of their own (`git_build` in Rust,
-//! `build_note` in Python, `build_badge` in TypeScript), a Git repository.
+//! `build_note` in Python, `build_badge` in TypeScript, `build_stamp` in C, `buildreport` in Go), a Git
+//! repository.
 //!
 //! `make demo`, or `demo COMMAND…` to build with another command than the repository's test.
 

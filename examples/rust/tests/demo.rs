@@ -114,8 +114,12 @@ async fn a_build_that_succeeds_is_shown_on_a_real_server() {
         assert!(demo.output.contains(text), "{text}:\n{}", demo.output);
     }
     // The further steps, where their languages are set up.
-    for (step, said) in [("build-note", "roman was built at"), ("build-badge", "success  roman: ")]
-    {
+    for (step, said) in [
+        ("build-note", "roman was built at"),
+        ("build-badge", "success  roman: "),
+        ("build-stamp", "success  roman is stamped"),
+        ("build-report", "success  roman went through"),
+    ] {
         let there = demo.output.contains(&format!(", then {step}"));
         assert_eq!(there, demo.output.contains(said), "{}", demo.output);
         assert_eq!(there, !demo.output.contains(&format!("without {step}")), "{}", demo.output);
