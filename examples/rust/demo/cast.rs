@@ -86,10 +86,9 @@ impl Cast {
                 "examples/node/build is not there: without build-badge (scripts/node.sh)",
             )?,
         }
-        for (program, language) in [
-            (DriverProgram::build_stamp(), "c"),
-            (DriverProgram::build_report(), "go"),
-        ] {
+        for (program, language) in
+            [(DriverProgram::build_stamp(), "c"), (DriverProgram::build_report(), "go")]
+        {
             match program {
                 Ok(program) => programs.push(program),
                 Err(without) => screen.say(language, without)?,
