@@ -13,15 +13,15 @@
  *             call; what is lent lives as long as the function says.
  *   Threads   Every function may be called from any thread, and several at once.
  *   Blocking  A function blocks only where it says so.
- *   Signals   The library's threads take none, and no write of the library raises SIGPIPE.
+ *   Signals   No write of the library raises SIGPIPE. The library's threads take no signals, except for
+ *             those that call the program's functions.
  *   fork      What was made before a fork belongs to the parent: in the child every call with it fails
  *             with CONVEYOR_E_FORKED. Make it anew there.
  *   dlclose   The library stays in the process; dlopen finds it as it was.
  */
-
-
 #ifndef CONVEYOR_DRIVER_H
 #define CONVEYOR_DRIVER_H
+
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,17 +33,20 @@
 #define CONVEYOR_VERSION "0.1.0"
 
 /**
- * An option is missing, unknown, of the wrong type or out of range. Correct every field that the context names; nothing was started.
+ * An option is missing, unknown, of the wrong type or out of range. Correct every field that the
+ * context names; nothing was started.
  */
 #define CONVEYOR_E_OPTIONS_INVALID 1
 
 /**
- * The server or one of its streams cannot be reached. Check the address and that the server runs; the same call may succeed later.
+ * The server or one of its streams cannot be reached. Check the address and that the server runs;
+ * the same call may succeed later.
  */
 #define CONVEYOR_E_UNAVAILABLE 2
 
 /**
- * The server refused the credentials, or wants some and got none. Correct the token, user, nkey or credentials file.
+ * The server refused the credentials, or wants some and got none. Correct the token, user, nkey or
+ * credentials file.
  */
 #define CONVEYOR_E_UNAUTHENTICATED 3
 
@@ -53,12 +56,14 @@
 #define CONVEYOR_E_PERMISSION_DENIED 4
 
 /**
- * A TLS connection could not be made: a certificate is missing, expired, for another host or signed by another authority. Correct the `tls` options or the server's certificate.
+ * A TLS connection could not be made: a certificate is missing, expired, for another host or signed
+ * by another authority. Correct the `tls` options or the server's certificate.
  */
 #define CONVEYOR_E_TLS_FAILED 5
 
 /**
- * The server lacks something the runtime needs, such as JetStream or version 2.10. Upgrade or reconfigure the server.
+ * The server lacks something the runtime needs, such as JetStream or version 2.10. Upgrade or
+ * reconfigure the server.
  */
 #define CONVEYOR_E_UNSUPPORTED 6
 
@@ -68,12 +73,14 @@
 #define CONVEYOR_E_NOT_FOUND 7
 
 /**
- * What was named exists in another form and changing it could lose messages. Read the context, then rename or set `adopt`.
+ * What was named exists in another form and changing it could lose messages. Read the context, then
+ * rename or set `adopt`.
  */
 #define CONVEYOR_E_CONFLICT 8
 
 /**
- * A document does not have the form its kind requires. Correct the sender; the context names the field.
+ * A document does not have the form its kind requires. Correct the sender; the context names the
+ * field.
  */
 #define CONVEYOR_E_MESSAGE_INVALID 9
 
@@ -83,12 +90,14 @@
 #define CONVEYOR_E_TOO_LARGE 10
 
 /**
- * No answer came in time. The operation may or may not have happened; repeat it if it is safe to repeat.
+ * No answer came in time. The operation may or may not have happened; repeat it if it is safe to
+ * repeat.
  */
 #define CONVEYOR_E_TIMED_OUT 11
 
 /**
- * The operation was cancelled before it ended. Nothing to do, unless the cancellation surprises you.
+ * The operation was cancelled before it ended. Nothing to do, unless the cancellation surprises
+ * you.
  */
 #define CONVEYOR_E_CANCELLED 12
 
@@ -98,7 +107,8 @@
 #define CONVEYOR_E_CLOSED 13
 
 /**
- * A command could not be started or its output not read. Check that the program exists, is executable and that the working directory exists.
+ * A command could not be started or its output not read. Check that the program exists, is
+ * executable and that the working directory exists.
  */
 #define CONVEYOR_E_EXEC_FAILED 14
 
@@ -108,22 +118,27 @@
 #define CONVEYOR_E_INTERNAL 15
 
 /**
- * The object was started in another process, of which this one is a fork: its threads and connections are not here. Start a new one after the fork, or start the child anew (spawn).
+ * The object was started in another process, of which this one is a fork: its threads and
+ * connections are not here. Start a new one after the fork, or start the child anew (spawn).
  */
 #define CONVEYOR_E_FORKED 16
 
 /**
- * As many log lines wait for room in the buffer as may. None of this call were taken: repeat it once some of the others are accepted.
+ * As many log lines wait for room in the buffer as may. None of this call were taken: repeat it
+ * once some of the others are accepted.
  */
 #define CONVEYOR_E_LOG_FULL 17
 
 /**
- * A call was given what it cannot take: nothing where something is needed, text that is not UTF-8, a handle of another kind, a structure of an unknown size. Correct the caller; the context names the argument.
+ * A call was given what it cannot take: nothing where something is needed, text that is not UTF-8,
+ * a handle of another kind, a structure of an unknown size. Correct the caller; the context names
+ * the argument.
  */
 #define CONVEYOR_E_ARGUMENT_INVALID 18
 
 /**
- * The call would wait for the function that it is made from. Make it from another thread, or ask for the same without waiting.
+ * The call would wait for the function that it is made from. Make it from another thread, or ask
+ * for the same without waiting.
  */
 #define CONVEYOR_E_WOULD_DEADLOCK 19
 
@@ -208,9 +223,9 @@ typedef void (*conveyor_free_fn)(void *user_data);
  * `options` and exactly one of `reconcile`, `reconcile_async` and `queue`.
  *
  * The functions must return: no `longjmp`, no exception and no end of the thread may leave them. They are
- * called on threads of the library, on which all signals are blocked. No function is called any more
- * once the manager's end was told by `conveyor_manager_run`, `_wait_ended`, `_stop` or `_free`, except that one
- * whose run was abandoned may still be at work.
+ * called on threads of the library, whose signal mask is that of the thread which started the manager. Once the manager's end was told by
+ * `conveyor_manager_run`, `_wait_ended`, `_stop` or `_free`, no function is called any more, and none is at work but
+ * those whose runs were abandoned.
  */
 typedef struct conveyor_driver {
   /**
@@ -398,7 +413,7 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * The version of the library that is loaded, such as `0.1.0`. It lives for ever. Programs built against
+ * The version of the library that is loaded, such as `0.1.0`. It lives for ever, and a zero byte ends it. Programs built against
  * `CONVEYOR_VERSION_MAJOR` and `CONVEYOR_VERSION_MINOR` run with each library of these numbers; before 1.0 a new
  * minor version may change the interface, and with it the number in the library's file name.
  *
@@ -449,7 +464,8 @@ bool conveyor_error_context(conveyor_error error,
 conveyor_code conveyor_error_free(conveyor_error error);
 
 /**
- * The name of a code, such as `OptionsInvalid`; empty for a number that is none. It lives for ever.
+ * The name of a code, such as `OptionsInvalid`; empty for a number that is none. It lives for ever, and a zero
+ * byte ends it.
  *
  * From any thread; never blocks.
  */
@@ -1059,8 +1075,6 @@ conveyor_code conveyor_log_wait(conveyor_level level,
 }  // extern "C"
 #endif  // __cplusplus
 
-#endif  /* CONVEYOR_DRIVER_H */
-
 /**
  * The text of a C string, for the library to read; null is no text.
  */
@@ -1071,3 +1085,5 @@ static inline conveyor_str conveyor_view(const char *text)
   view.len = text ? strlen(text) : 0;
   return view;
 }
+
+#endif

@@ -75,6 +75,17 @@ export const ERROR_CODES = {
    * once some of the others are accepted.
    */
   LogFull: 17,
+  /**
+   * A call was given what it cannot take: nothing where something is needed, text that is not
+   * UTF-8, a handle of another kind, a structure of an unknown size. Correct the caller; the
+   * context names the argument.
+   */
+  ArgumentInvalid: 18,
+  /**
+   * The call would wait for the function that it is made from. Make it from another thread, or ask
+   * for the same without waiting.
+   */
+  WouldDeadlock: 19,
 } as const;
 
 /** The code of an error. */
