@@ -73,7 +73,7 @@ if can -fsanitize=thread; then
     for suite in asynchronous pull; do
         compile "$suite-thread" -fsanitize=thread
         say "$suite, ThreadSanitizer"
-        TSAN_OPTIONS="halt_on_error=1 ${TSAN_OPTIONS:-}" "$built/$suite-thread"
+        TSAN_OPTIONS="halt_on_error=1 suppressions=$PWD/thread.supp" "$built/$suite-thread"
     done
 else
     echo "skipped: ThreadSanitizer: $cc has none"
