@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 static const conveyor_str NONE = {NULL, 0};
+/* Under valgrind a program that cannot be started seems to be. */
+static bool under_valgrind;
 
 static void exec_like(conveyor_run run, const char *command, conveyor_exit *exit)
 {
@@ -35,10 +37,12 @@ static int runs_commands(void *data, conveyor_run run)
   OK(conveyor_run_exec(run, conveyor_view("{\"program\": \"true\"}"), 0, NULL, &line, NULL));
   CHECK(strncmp(conveyor_text_view(line).ptr, "exited with 0", 13) == 0);
   OK(conveyor_text_free(line));
-  FAILS(CONVEYOR_E_EXEC_FAILED,
-        conveyor_run_exec(run, conveyor_view("{\"program\": \"/no/such\"}"), 0, NULL, NULL, &error));
-  CHECK(conveyor_error_code(error) == CONVEYOR_E_EXEC_FAILED);
-  OK(conveyor_error_free(error));
+  if (!under_valgrind) {
+    FAILS(CONVEYOR_E_EXEC_FAILED,
+          conveyor_run_exec(run, conveyor_view("{\"program\": \"/no/such\"}"), 0, NULL, NULL, &error));
+    CHECK(conveyor_error_code(error) == CONVEYOR_E_EXEC_FAILED);
+    OK(conveyor_error_free(error));
+  }
   FAILS(CONVEYOR_E_OPTIONS_INVALID,
         conveyor_run_exec(run, conveyor_view("{\"program\": \"ls\", \"argv\": []}"), 0, NULL, NULL, NULL));
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_run_exec(run, NONE, 0, NULL, NULL, NULL));
@@ -243,8 +247,9 @@ static void what_was_made_before_a_fork_is_the_parents(void)
   OK(conveyor_queue_free(queue));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+  under_valgrind = argc > 1 && strcmp(argv[1], "valgrind") == 0;
   RUN(a_commands_exit_is_data_and_its_output_the_runs_log);
   RUN(unread_input_of_a_command_does_not_end_the_program);
   RUN(a_stop_ends_a_command_before_its_run);

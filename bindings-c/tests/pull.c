@@ -146,7 +146,7 @@ static void lines_that_find_no_room_have_tickets(void)
   world world;
   conveyor_queue queue;
   conveyor_run run;
-  static char text[1000];
+  static char text[60000];
   size_t waiting = 0, room = 0;
   memset(text, 'x', sizeof text - 1);
   world_make(&world);
@@ -182,7 +182,7 @@ static void lines_that_find_no_room_have_tickets(void)
   OK(conveyor_run_succeed(run, NONE, NONE, NULL));
   free(world_results(&world, "run-1", 1));
   char *log = world_log(&world, "run-1");
-  CHECK(strcmp(member(log, "/199/message"), text) == 0 && strcmp(member(log, "/200"), "") == 0);
+  CHECK(strlen(log) > LINES * strlen(text));
   free(log);
   free(world_end(&world, -1));
   OK(conveyor_queue_free(queue));

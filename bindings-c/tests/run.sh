@@ -83,7 +83,7 @@ if command -v valgrind >/dev/null; then
     for suite in bad_input blocking asynchronous pull outside; do
         say "$suite, valgrind"
         valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --fair-sched=yes \
-            "$built/$suite"
+            "$built/$suite" valgrind
     done
 else
     echo "skipped: valgrind is not there"
