@@ -255,6 +255,7 @@ int main(int argc, char **argv)
   RUN(a_stop_ends_a_command_before_its_run);
   RUN(the_library_says_what_it_does_through_a_function);
   RUN(the_library_says_what_it_does_when_it_is_asked);
-  RUN(what_was_made_before_a_fork_is_the_parents);
+  /* There the child's own end counts as leaks what is its parent's. */
+  if (!under_valgrind) RUN(what_was_made_before_a_fork_is_the_parents);
   return finish();
 }
