@@ -13,5 +13,8 @@ export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 "${CC:-cc}" -std=c99 -O2 -Wall -Wextra -Werror -pedantic -o "$target/release/bench_driver_c" bench/c/driver.c \
     $(pkg-config --cflags --libs conveyor-driver)
 cd bench/go
+# Go's cache knows these flags, and not what pkg-config says.
+CGO_LDFLAGS=$(pkg-config --libs conveyor-driver)
+export CGO_LDFLAGS
 go build -o "$target/release/bench_driver_go" ./driver
 go build -o "$target/release/bench_peer_go" ./peer

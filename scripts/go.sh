@@ -22,6 +22,9 @@ prefix=${CARGO_TARGET_DIR:-$PWD/target}/c
 }
 
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
+# Go's cache knows these flags, and not what pkg-config says.
+CGO_LDFLAGS=$(pkg-config --libs conveyor-driver)
+export CGO_LDFLAGS
 mkdir -p "$prefix/go"
 (cd bindings-go && go build -o "$prefix/go/" ./internal/scenariodriver)
 (cd examples/go && go build -o "$prefix/go/" ./...)
