@@ -84,7 +84,10 @@ export interface DriverOptions {
   adopt?: boolean;
   /** How long a cancelled run may go on before it is abandoned. */
   cancelGraceMs?: number;
-  /** Runs in flight at once in this process. */
+  /**
+   * Runs in flight at once in this process. The answers of as many again may be on their way to the
+   * stream.
+   */
   concurrency?: number;
   /** The broadcast events it wants; `*` is all. A message addressed to this driver is always run. */
   events?: readonly string[];

@@ -193,10 +193,11 @@ fn python_type(schema: &Value, form: Form) -> String {
         "number" => "float".to_owned(),
         "boolean" => "bool".to_owned(),
         "null" => "None".to_owned(),
-        "array" if form == Form::Told || form == Form::Object => {
-            format!("list[{}]", one(&schema["items"]))
+        "array" => {
+            let is_given = matches!(form, Form::Given | Form::Settings);
+            let kind = if is_given { "Sequence" } else { "list" };
+            format!("{kind}[{}]", one(&schema["items"]))
         }
-        "array" => format!("Sequence[{}]", one(&schema["items"])),
         "object" => {
             let members = match &schema["additionalProperties"] {
                 members @ Value::Object(_) => one(members),

@@ -105,7 +105,8 @@ class DriverSettings(TypedDict, total=False):
     adopt: bool
     #: How long a cancelled run may go on before it is abandoned.
     cancel_grace_ms: int
-    #: Runs in flight at once in this process.
+    #: Runs in flight at once in this process. The answers of as many again may be on their way to
+    #: the stream.
     concurrency: int
     #: The broadcast events it wants; ``*`` is all. A message addressed to this driver is always
     #: run.
@@ -147,11 +148,12 @@ class DriverOptions(TypedDict):
     adopt: bool
     #: How long a cancelled run may go on before it is abandoned.
     cancel_grace_ms: int
-    #: Runs in flight at once in this process.
+    #: Runs in flight at once in this process. The answers of as many again may be on their way to
+    #: the stream.
     concurrency: int
     #: The broadcast events it wants; ``*`` is all. A message addressed to this driver is always
     #: run.
-    events: Sequence[str]
+    events: list[str]
     #: How many bytes of log lines may wait for the server before the writer waits.
     log_buffer_bytes: int
     #: How many log lines may be on their way without the server's word that they are stored.
@@ -171,7 +173,7 @@ class DriverOptions(TypedDict):
     #: answered with a failed result. Default: as long as it likes.
     progress_timeout_ms: int | None
     #: The resource types it handles, at least one: letters, digits, ``-`` and ``_``.
-    resources: Sequence[str]
+    resources: list[str]
     #: The delay before the second attempt, when reconcile asks for a retry without naming one.
     retry_initial_ms: int
     #: The longest such delay; each is about twice the one before.
@@ -190,7 +192,7 @@ class Command(TypedDict):
     """
 
     #: The arguments, without the program's name.
-    args: Sequence[str]
+    args: list[str]
     #: Start from an empty environment instead of that of this process.
     clear_env: bool
     #: Environment variables to set, and with ``None`` (null in a document) to remove.
@@ -203,7 +205,7 @@ class Command(TypedDict):
     program: str
     #: What the command reads from its standard input; by default nothing (``/dev/null``). In a
     #: document a string, or an array of bytes for what is not text.
-    stdin: str | Sequence[int] | None
+    stdin: str | list[int] | None
     #: Where the command runs; by default the working directory of this process.
     working_directory: str | None
 

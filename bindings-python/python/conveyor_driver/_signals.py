@@ -34,6 +34,7 @@ class Signals:
         self._loop = loop
         self._before: dict[signal.Signals, Any] = {}
         self._pipe: tuple[int, int] | None = None
+        self._asked = False
 
     def __enter__(self) -> Signals:
         for number in self._numbers:
@@ -60,9 +61,10 @@ class Signals:
 
     def _stop(self, *_: object) -> None:
         native = self._session.native
-        if native.state in ("draining", "ended"):
+        if self._asked:
             native.end_now()
         else:
+            self._asked = True
             native.drain()
 
     def wait_for_end(self) -> None:

@@ -38,7 +38,8 @@ pub struct DriverOptions {
     /// The broadcast events it wants; `*` is all. A message addressed to this driver is always run.
     #[cfg_attr(feature = "contract", schemars(length(min = 1), inner(length(min = 1))))]
     pub events: Vec<String>,
-    /// Runs in flight at once in this process.
+    /// Runs in flight at once in this process. The answers of as many again may be on their way to the
+    /// stream.
     pub concurrency: u32,
     /// How long the server waits for a sign of life before it hands the event to another instance.
     /// Renewed every third of it while a run lasts, so it does not limit a run.
