@@ -204,7 +204,7 @@ impl Manager {
             cancelled: self.open_runs(&queue.take_cancelled()),
             accepted: queue.take_accepted().iter().map(|it| number(it.to_u64())).collect(),
             commands: self.host.commands.take_ended(),
-            records: queue.take_library_logs(MOST_RECORDS).iter().map(record).collect(),
+            records: queue.take_library_logs(usize::MAX).iter().map(record).collect(),
             state: queue.take_state().map(|state| state.name().to_owned()),
         };
         let none = notices.cancelled.is_empty()
@@ -282,8 +282,6 @@ impl Manager {
         self.host.queue.complete_all(ended);
     }
 }
-
-const MOST_RECORDS: usize = 512;
 
 impl Manager {
     /// The keys that JavaScript knows these runs by.

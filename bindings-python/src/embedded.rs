@@ -11,6 +11,7 @@ use conveyor_driver::subject::{
 };
 use conveyor_driver::{Error, ErrorCode, Result, RunId};
 use futures_util::StreamExt;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde_json::Value;
@@ -74,6 +75,9 @@ impl Embedded {
         let py = resource.py();
         let text = json::from_python(resource, "resource")?.to_string();
         let read = Resource::decode(text.as_bytes()).map_err(|error| exception(py, &error))?;
+        if let Some(fault) = subject::name_fault(&read.resource) {
+            return Err(PyTypeError::new_err(format!("resource.resource: {fault}")));
+        }
         let mut message = DriverMessage::new(event, &read, run_id, RunId::from(run_id));
         message.payload = text;
         let subject = match driver {

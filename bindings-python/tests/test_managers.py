@@ -259,3 +259,9 @@ def test_what_the_runtime_says_reaches_logging(
     record = next(record for record in caplog.records if "stopped" in record.getMessage())
     assert record.name.startswith("conveyor_driver.") and record.levelno == logging.INFO
     assert abs(record.created - time.time()) < 60
+
+
+@pytest.mark.parametrize("resource", [{"name": "x"}, {"name": "x", "resource": "a b"}, {"resource": {1}}])
+def test_what_is_no_resource_cannot_be_posted(conveyor_stream: EmbeddedStream, resource: Any) -> None:
+    with pytest.raises(TypeError, match="resource.resource: "):
+        conveyor_stream.post(resource)

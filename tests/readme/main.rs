@@ -9,7 +9,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Every function in the sources of tests.
+/// Every function in the sources of tests, and every test that is named by a text.
 fn functions(folder: &Path, found: &mut HashSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -19,13 +19,14 @@ fn functions(folder: &Path, found: &mut HashSet<String>) {
             path.extension().and_then(|extension| match extension.to_str()? {
                 "rs" => Some("fn "),
                 "py" => Some("def "),
+                "mjs" => Some("test(\""),
                 _ => None,
             })
         {
             let source = fs::read_to_string(&path).unwrap();
             let names = source.lines().filter_map(|line| {
                 let (_, after) = line.split_once(word)?;
-                Some(after.split(['(', '<']).next()?.to_owned())
+                Some(after.split(['(', '<', '"']).next()?.to_owned())
             });
             found.extend(names);
         }
@@ -37,7 +38,9 @@ fn every_guarantee_names_tests_that_exist() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let mut known = HashSet::new();
     functions(&root().join("tests"), &mut known);
-    functions(&root().join("bindings-python/tests"), &mut known);
+    for language in ["node", "python"] {
+        functions(&root().join(format!("bindings-{language}/tests")), &mut known);
+    }
     let (_, table) = readme.split_once("| guarantee | test |").unwrap();
     let rows: Vec<_> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
     assert!(rows.len() > 10);

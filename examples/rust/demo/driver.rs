@@ -111,7 +111,9 @@ impl DriverProgram {
     pub(crate) async fn build_badge() -> Option<Self> {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("node/build/build_badge.mjs");
         let mut probe = Command::new("node");
-        probe.args(["--input-type=module", "--eval", "await import(process.argv[1])"]).arg(&file);
+        // Imported, and not run: that is what it does as the first argument.
+        probe.args(["--input-type=module", "--eval", "await import(process.argv[2])", "probe"]);
+        probe.arg(&file).stdout(Stdio::null());
         probe.stdin(Stdio::null()).stderr(Stdio::null());
         if !probe.status().await.is_ok_and(|status| status.success()) {
             return None;

@@ -89,7 +89,8 @@ impl Replies {
 
     /// Ends the requests whose time is over.
     pub(super) fn expire(&self, now: Instant) {
-        for waiting in lock(&self.table).remove_all(|waiting| waiting.deadline <= now) {
+        let over = lock(&self.table).remove_all(|waiting| waiting.deadline <= now);
+        for waiting in over {
             let _ = waiting.answer.send(Err(timed_out(&waiting.subject)));
         }
     }
@@ -120,7 +121,8 @@ impl Replies {
     }
 
     fn fail(&self, which: impl Fn(&Waiting) -> bool, error: impl Fn() -> Error) {
-        for waiting in lock(&self.table).remove_all(which) {
+        let failed = lock(&self.table).remove_all(which);
+        for waiting in failed {
             let _ = waiting.answer.send(Err(error()));
         }
     }
