@@ -32,12 +32,12 @@ pub(crate) struct Detail {
 
 object!(Detail = 4);
 
-pub(crate) fn open(error: Error) -> conveyor_error {
+pub(crate) fn open(error: &Error) -> conveyor_error {
     let text = |text: &String| Text::new(text.clone());
     handle::open(Arc::new(Detail {
         code: error.code(),
         line: Text::new(error.to_string()),
-        document: Text::new(text::document(&error)),
+        document: Text::new(text::document(error)),
         context: error.context().iter().map(|(name, value)| (text(name), text(value))).collect(),
     }))
 }

@@ -27,7 +27,7 @@ pub(crate) fn guarded(
         Err(error) => {
             let code = error.code() as conveyor_code;
             if let Some(detail) = detail {
-                detail.write(error::open(error));
+                detail.write(error::open(&error));
             }
             code
         }
