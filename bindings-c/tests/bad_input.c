@@ -319,8 +319,9 @@ static void numbers_that_are_no_code_have_no_name(void)
   CHECK(strcmp(shown(conveyor_version()), CONVEYOR_VERSION) == 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+  begin_suite(argc, argv);
   RUN(null_is_refused_wherever_something_is_needed);
   RUN(zero_is_no_handle);
   RUN(a_handle_of_another_kind_is_refused);

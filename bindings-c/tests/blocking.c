@@ -240,7 +240,7 @@ static int counts(void *data, conveyor_run run)
 
 static void no_function_begins_once_the_end_was_told(void)
 {
-  for (int round = 0; round < 100; round++) {
+  for (int round = 0; round < scaled(100); round++) {
     world world;
     counter begun = COUNTER;
     char name[16];
@@ -275,8 +275,9 @@ static void a_signal_drains_a_manager_that_runs(void)
   free(world_end(&world, -1));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+  begin_suite(argc, argv);
   RUN(a_run_ends_as_its_function_says);
   RUN(a_run_knows_what_it_is_about);
   RUN(as_many_runs_are_done_at_once_as_the_concurrency_says);

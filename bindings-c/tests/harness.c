@@ -9,6 +9,22 @@
 #include <time.h>
 
 static int passed;
+static bool on_valgrind;
+
+void begin_suite(int argc, char **argv)
+{
+  on_valgrind = argc > 1 && strcmp(argv[1], "valgrind") == 0;
+}
+
+bool under_valgrind(void)
+{
+  return on_valgrind;
+}
+
+int scaled(int many)
+{
+  return on_valgrind ? many / 10 : many;
+}
 
 void check(bool holds, const char *what, const char *file, int line)
 {

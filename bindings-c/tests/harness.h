@@ -13,6 +13,12 @@
 #define OK(call) check_code((call), CONVEYOR_OK, #call, __FILE__, __LINE__)
 #define FAILS(code, call) check_code((call), (code), #call, __FILE__, __LINE__)
 
+/* Reads a suite's arguments: with `valgrind` it runs under that. */
+void begin_suite(int argc, char **argv);
+bool under_valgrind(void);
+/* So many; under valgrind, where all takes fifty times as long, a tenth of it. */
+int scaled(int many);
+
 /* Runs a test and counts it. */
 #define RUN(test) run(#test, test)
 

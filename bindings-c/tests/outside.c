@@ -10,8 +10,6 @@
 #include <unistd.h>
 
 static const conveyor_str NONE = {NULL, 0};
-/* Under valgrind a program that cannot be started seems to be. */
-static bool under_valgrind;
 
 static void exec_like(conveyor_run run, const char *command, conveyor_exit *exit)
 {
@@ -37,7 +35,8 @@ static int runs_commands(void *data, conveyor_run run)
   OK(conveyor_run_exec(run, conveyor_view("{\"program\": \"true\"}"), 0, NULL, &line, NULL));
   CHECK(strncmp(conveyor_text_view(line).ptr, "exited with 0", 13) == 0);
   OK(conveyor_text_free(line));
-  if (!under_valgrind) {
+  /* Under valgrind a program that cannot be started seems to be. */
+  if (!under_valgrind()) {
     FAILS(CONVEYOR_E_EXEC_FAILED,
           conveyor_run_exec(run, conveyor_view("{\"program\": \"/no/such\"}"), 0, NULL, NULL, &error));
     CHECK(conveyor_error_code(error) == CONVEYOR_E_EXEC_FAILED);
@@ -249,13 +248,13 @@ static void what_was_made_before_a_fork_is_the_parents(void)
 
 int main(int argc, char **argv)
 {
-  under_valgrind = argc > 1 && strcmp(argv[1], "valgrind") == 0;
+  begin_suite(argc, argv);
   RUN(a_commands_exit_is_data_and_its_output_the_runs_log);
   RUN(unread_input_of_a_command_does_not_end_the_program);
   RUN(a_stop_ends_a_command_before_its_run);
   RUN(the_library_says_what_it_does_through_a_function);
   RUN(the_library_says_what_it_does_when_it_is_asked);
   /* There the child's own end counts as leaks what is its parent's. */
-  if (!under_valgrind) RUN(what_was_made_before_a_fork_is_the_parents);
+  if (!under_valgrind()) RUN(what_was_made_before_a_fork_is_the_parents);
   return finish();
 }

@@ -11,7 +11,7 @@ static const conveyor_str NONE = {NULL, 0};
 
 static void an_event_loop_waits_for_one_descriptor(void)
 {
-  enum { RUNS = 500 };
+  const int all = scaled(500);
   world world;
   conveyor_queue queue;
   struct pollfd readable = {-1, POLLIN, 0};
@@ -23,7 +23,7 @@ static void an_event_loop_waits_for_one_descriptor(void)
   OK(conveyor_queue_wake_fd(queue, &readable.fd, NULL));
   world_queue(&world, GREETER_OF(32), queue);
   world_start(&world);
-  for (int i = 0; i < RUNS; i++) {
+  for (int i = 0; i < all; i++) {
     snprintf(name, sizeof name, "r%d", i);
     world_post(&world, name, name);
   }
@@ -39,11 +39,11 @@ static void an_event_loop_waits_for_one_descriptor(void)
     } while (count == 10);
     OK(conveyor_queue_take_state(queue, &state, NULL));
     told = state == CONVEYOR_STATE_ENDED;
-    if (done == RUNS) OK(conveyor_manager_drain(world.manager, NULL));
+    if (done == all) OK(conveyor_manager_drain(world.manager, NULL));
   }
   CHECK(poll(&readable, 1, 0) == 0);
   char *report = world_end(&world, -1);
-  CHECK(strcmp(member(report, "/drivers/0/succeeded"), "500") == 0);
+  CHECK(atoi(member(report, "/drivers/0/succeeded")) == all);
   free(report);
   OK(conveyor_queue_free(queue));
 }
@@ -62,7 +62,8 @@ static void *takes(void *data)
 
 static void threads_take_a_run_each(void)
 {
-  enum { RUNS = 200, THREADS = 4 };
+  enum { THREADS = 4 };
+  const int all = scaled(200);
   world world;
   conveyor_queue queue;
   conveyor_state state = 0;
@@ -74,11 +75,11 @@ static void threads_take_a_run_each(void)
   world_queue(&world, GREETER_OF(16), queue);
   world_start(&world);
   for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, takes, &queue) == 0);
-  for (int i = 0; i < RUNS; i++) {
+  for (int i = 0; i < all; i++) {
     snprintf(name, sizeof name, "r%d", i);
     world_post(&world, name, name);
   }
-  for (int i = 0; i < RUNS; i++) {
+  for (int i = 0; i < all; i++) {
     snprintf(name, sizeof name, "r%d", i);
     free(world_results(&world, name, 1));
   }
@@ -212,8 +213,9 @@ static void a_closed_queue_stops_its_drivers_and_its_runs_can_still_be_completed
   OK(conveyor_stream_free(world.stream));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+  begin_suite(argc, argv);
   RUN(an_event_loop_waits_for_one_descriptor);
   RUN(threads_take_a_run_each);
   RUN(cancelled_runs_are_told_each_once);

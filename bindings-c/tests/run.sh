@@ -16,6 +16,7 @@ strict="-Wall -Wextra -Werror -pedantic -g"
 cc=${CC:-cc} cxx=${CXX:-c++}
 suites="bad_input blocking asynchronous pull outside memory"
 
+passed() { printf 'test %s ... ok\n\ntest result: ok. 1 passed; 0 failed; 0 ignored\n\n' "$1"; }
 say() { printf '\n-- %s\n' "$*"; }
 
 # compile NAME FLAGS…: a suite as a program of this name.
@@ -59,6 +60,19 @@ else
     echo "skipped: C++: no $cxx"
 fi
 
+if command -v cmake >/dev/null; then
+    say "CMake"
+    rm -rf "$built/cmake"
+    cmake -S ../../examples/cpp -B "$built/cmake" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER="$cxx" >/dev/null
+    cmake --build "$built/cmake" >/dev/null
+    for example in greeter greeter-static; do
+        "$built/cmake/$example" | grep 'result: hello, Ada'
+    done
+    passed cmake_finds_what_is_installed
+else
+    echo "skipped: CMake is not there"
+fi
+
 if can -fsanitize=address,undefined; then
     for suite in bad_input blocking asynchronous pull outside; do
         compile "$suite-address" -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -82,8 +96,13 @@ fi
 if command -v valgrind >/dev/null; then
     for suite in bad_input blocking asynchronous pull outside; do
         say "$suite, valgrind"
-        valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --fair-sched=yes \
-            "$built/$suite" valgrind
+        # It also complains of system calls that it does not know.
+        found=$built/$suite.valgrind
+        valgrind --quiet --log-file="$found" --error-exitcode=9 --fair-sched=yes --leak-check=full \
+            --show-leak-kinds=definite --errors-for-leak-kinds=definite "$built/$suite" valgrind || {
+            cat "$found"
+            exit 1
+        }
     done
 else
     echo "skipped: valgrind is not there"
@@ -97,4 +116,17 @@ if [ -n "$foreign$foreign_static" ]; then
     printf 'test only_the_interface_is_exported ... FAILED\n%s\n%s\n' "$foreign" "$foreign_static"
     exit 1
 fi
-printf 'test only_the_interface_is_exported ... ok\n\ntest result: ok. 1 passed; 0 failed; 0 ignored\n'
+passed only_the_interface_is_exported
+
+# An optimised library is stripped.
+if nm "$prefix/lib/libconveyor_driver.so" 2>/dev/null | grep -q .; then
+    echo "skipped: size: the library in $prefix is not optimised"
+else
+    say "size"
+    size=$(wc -c <"$prefix/lib/libconveyor_driver.so")
+    if [ "$size" -gt 8000000 ]; then
+        printf 'test the_library_has_at_most_8_mb ... FAILED\n%s bytes\n' "$size"
+        exit 1
+    fi
+    passed the_library_has_at_most_8_mb
+fi
