@@ -244,14 +244,15 @@ impl RunLog {
 
     pub(super) fn message_id(&self, id: LineId) -> String {
         let [mut number, mut line, mut piece] = [(); 3].map(|()| itoa::Buffer::new());
+        let piece = if id.piece == 1 { "" } else { piece.format(id.piece) };
+        let dot = if id.piece == 1 { "" } else { "." };
         [
             self.0.queue.id(),
-            "-",
             number.format(self.0.number),
             ".",
             line.format(id.line),
-            ".",
-            piece.format(id.piece),
+            dot,
+            piece,
         ]
         .concat()
     }
