@@ -246,15 +246,8 @@ impl RunLog {
         let [mut number, mut line, mut piece] = [(); 3].map(|()| itoa::Buffer::new());
         let piece = if id.piece == 1 { "" } else { piece.format(id.piece) };
         let dot = if id.piece == 1 { "" } else { "." };
-        [
-            self.0.queue.id(),
-            number.format(self.0.number),
-            ".",
-            line.format(id.line),
-            dot,
-            piece,
-        ]
-        .concat()
+        [self.0.queue.id(), number.format(self.0.number), ".", line.format(id.line), dot, piece]
+            .concat()
     }
 
     pub(super) fn line_settled(&self) {
