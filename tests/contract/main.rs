@@ -9,6 +9,7 @@ mod c;
 mod documents;
 mod go;
 mod node;
+mod prose;
 mod python;
 mod schema;
 mod verdicts;

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use serde_json::Value;
-use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-use super::EmbeddedControlPlane;
-use crate::error::{Error, ErrorCode, Result};
+use super::control_plane::{EmbeddedControlPlane, wait};
+use crate::error::Result;
 
 impl EmbeddedControlPlane {
     /// Holds the thread until a run has so many [results](Self::results), for so long at most. Nothing when
@@ -23,11 +22,7 @@ impl EmbeddedControlPlane {
         most: Duration,
     ) -> Result<Option<Vec<Value>>> {
         const LONG: Duration = Duration::from_secs(30 * 86_400);
-        let runtime = Builder::new_current_thread().enable_time().build();
-        let runtime = runtime.map_err(|error| {
-            Error::new(ErrorCode::Internal, "the system gives no runtime").with_source(error)
-        })?;
-        runtime.block_on(async {
+        wait(async {
             let mut published = self.watch_results().await?;
             let enough = async {
                 loop {
