@@ -51,16 +51,19 @@ PREFIX ?= /usr/local
 install: ## Install the C library, optimised, with its headers, below PREFIX (default /usr/local) and DESTDIR
 	@scripts/install-c.sh $(PREFIX)
 
-check: ## Look for what rustfmt, clippy, rustdoc and ruff complain about
+GO_CODE = bindings-go examples/go bench/go
+check: ## Look for what rustfmt, clippy, rustdoc, ruff and gofmt complain about
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
 	@[ -x .venv/bin/ruff ] || scripts/python.sh
 	.venv/bin/ruff check bindings-python examples bench
 	.venv/bin/ruff format --check bindings-python examples bench
+	@if command -v gofmt >/dev/null; then gofmt -d $(GO_CODE); [ -z "$$(gofmt -l $(GO_CODE))" ]; fi
 
 fmt: ## Format the code
 	cargo fmt --all
 	@[ -x .venv/bin/ruff ] || scripts/python.sh
 	.venv/bin/ruff check --fix bindings-python examples bench
 	.venv/bin/ruff format bindings-python examples bench
+	@if command -v gofmt >/dev/null; then gofmt -w $(GO_CODE); fi

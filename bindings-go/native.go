@@ -19,22 +19,53 @@ static conveyor_str some(const char *ptr, size_t len) {
 	return view;
 }
 
-static conveyor_code go_end(conveyor_run run, _Bool success, const char *message, size_t message_len,
-		const char *data, size_t data_len, conveyor_error *error) {
-	return success ? conveyor_run_succeed(run, text(message, message_len), some(data, data_len), error)
-	               : conveyor_run_fail(run, text(message, message_len), some(data, data_len), error);
+// An answer whose texts stand behind those of the one before.
+typedef struct go_answer {
+	conveyor_run run;
+	conveyor_ending ending;
+	size_t message, data, kind, trace;
+	int64_t after_ms;
+} go_answer;
+
+// What cannot be taken is what went wrong then.
+static void go_refused(const conveyor_answer *answer) {
+	conveyor_answer again = *answer;
+	conveyor_error error = 0;
+	conveyor_runs_complete(&again, sizeof again, 1, &error);
+	conveyor_run_raise(answer->run, conveyor_code_name(answer->code), conveyor_error_message(error), some(NULL, 0),
+		some(NULL, 0), NULL);
+	conveyor_error_free(error);
 }
 
-static conveyor_code go_raise(conveyor_run run, const char *type, size_t type_len, const char *message,
-		size_t message_len, const char *trace, size_t trace_len, const char *data, size_t data_len,
-		conveyor_error *error) {
-	return conveyor_run_raise(run, text(type, type_len), text(message, message_len), some(trace, trace_len),
-		some(data, data_len), error);
-}
-
-static conveyor_code go_retry(conveyor_run run, const char *message, size_t message_len, int64_t after_ms,
-		conveyor_error *error) {
-	return conveyor_run_retry(run, text(message, message_len), after_ms, error);
+static void go_complete(const go_answer *answers, size_t count, const char *texts) {
+	enum { AT_ONCE = 64 };
+	while (count > 0) {
+		conveyor_answer batch[AT_ONCE];
+		size_t size = count < AT_ONCE ? count : AT_ONCE;
+		for (size_t i = 0; i < size; i++) {
+			const go_answer *from = &answers[i];
+			conveyor_answer *to = &batch[i];
+			to->run = from->run;
+			to->ending = from->ending;
+			to->message = text(texts, from->message);
+			texts += from->message;
+			to->data = some(texts, from->data);
+			texts += from->data;
+			to->error_type = some(texts, from->kind);
+			texts += from->kind;
+			to->traceback = some(texts, from->trace);
+			texts += from->trace;
+			to->after_ms = from->after_ms;
+		}
+		if (conveyor_runs_complete(batch, sizeof batch[0], size, NULL) != CONVEYOR_OK) {
+			for (size_t i = 0; i < size; i++) {
+				// Nobody hears any more of one that was abandoned.
+				if (batch[i].code != CONVEYOR_OK && batch[i].code != CONVEYOR_E_CLOSED) go_refused(&batch[i]);
+			}
+		}
+		answers += size;
+		count -= size;
+	}
 }
 
 static conveyor_code go_log(conveyor_run run, conveyor_level level, const char *message, size_t message_len,
@@ -69,7 +100,7 @@ static conveyor_code go_cancel(conveyor_manager manager, const char *run_id, siz
 
 // Waits for what there is, and takes it.
 typedef struct go_news {
-	conveyor_run runs[256];
+	conveyor_run_info runs[256];
 	size_t run_count;
 	conveyor_run cancelled[64];
 	size_t cancelled_count;
@@ -78,7 +109,7 @@ typedef struct go_news {
 
 static conveyor_code go_next(conveyor_queue queue, go_news *news, conveyor_error *error) {
 	conveyor_code code = conveyor_queue_wait(queue, -1, NULL, error);
-	if (code == CONVEYOR_OK) code = conveyor_queue_take(queue, news->runs, 256, &news->run_count, error);
+	if (code == CONVEYOR_OK) code = conveyor_queue_take_info(queue, news->runs, sizeof news->runs[0], 256, &news->run_count, error);
 	if (code == CONVEYOR_OK)
 		code = conveyor_queue_take_cancelled(queue, news->cancelled, 64, &news->cancelled_count, error);
 	if (code == CONVEYOR_OK) code = conveyor_queue_take_state(queue, &news->state, error);
@@ -102,23 +133,17 @@ static conveyor_code go_stream_log(conveyor_stream stream, const char *run_id, s
 	return conveyor_stream_log(stream, some(run_id, run_id_len), lines, error);
 }
 
-#cgo noescape go_end
-#cgo nocallback go_end
-#cgo noescape go_raise
-#cgo nocallback go_raise
-#cgo noescape go_retry
-#cgo nocallback go_retry
+#cgo noescape go_complete
+#cgo nocallback go_complete
 #cgo noescape go_log
 #cgo nocallback go_log
-#cgo nocallback conveyor_run_payload
-#cgo nocallback conveyor_run_id
-#cgo nocallback conveyor_run_event
-#cgo nocallback conveyor_run_driver
-#cgo nocallback conveyor_run_attempt
+#cgo noescape conveyor_run_read_resource
+#cgo nocallback conveyor_run_read_resource
 */
 import "C"
 
 import (
+	"encoding/json"
 	"time"
 	"unsafe"
 )
@@ -127,6 +152,7 @@ type (
 	runID   = C.conveyor_run
 	news    = C.go_news
 	failure = C.conveyor_error
+	head    = C.go_answer
 )
 
 // pointer and length of a text, for the length of a call.
@@ -134,9 +160,14 @@ func pointer(text string) (*C.char, C.size_t) {
 	return (*C.char)(unsafe.Pointer(unsafe.StringData(text))), C.size_t(len(text))
 }
 
+// lent is a view's text as it lies there.
+func lent(view C.conveyor_str) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(view.ptr)), view.len)
+}
+
 // copied is a view's text as Go's own.
 func copied(view C.conveyor_str) string {
-	return C.GoStringN(view.ptr, C.int(view.len))
+	return string(lent(view))
 }
 
 // taken is a text of the caller's as Go's own; it is freed.
@@ -154,30 +185,29 @@ func milliseconds(wait time.Duration) C.int64_t {
 	return C.int64_t((wait + time.Millisecond - 1) / time.Millisecond)
 }
 
-func endRun(run runID, success bool, message, data string) error {
-	var detail failure
-	m, ml := pointer(message)
-	d, dl := pointer(data)
-	return check(C.go_end(run, C._Bool(success), m, ml, d, dl, &detail), detail)
+func completeRuns(all *answers) {
+	C.go_complete(unsafe.SliceData(all.heads), C.size_t(len(all.heads)), (*C.char)(unsafe.Pointer(unsafe.SliceData(all.texts))))
 }
 
-func raiseRun(run runID, kind, message, trace, data string) error {
+func readResource(run runID) (Resource, error) {
 	var detail failure
-	k, kl := pointer(kind)
-	m, ml := pointer(message)
-	t, tl := pointer(trace)
-	d, dl := pointer(data)
-	return check(C.go_raise(run, k, kl, m, ml, t, tl, d, dl, &detail), detail)
-}
-
-func retryRun(run runID, message string, after time.Duration) error {
-	var detail failure
-	m, ml := pointer(message)
-	return check(C.go_retry(run, m, ml, milliseconds(after), &detail), detail)
-}
-
-func giveBackRun(run runID) {
-	C.conveyor_run_give_back(run, nil)
+	parts := C.conveyor_resource{struct_size: C.sizeof_conveyor_resource}
+	if err := check(C.conveyor_run_read_resource(run, &parts, &detail), detail); err != nil {
+		return Resource{}, err
+	}
+	resource := Resource{
+		ID:       copied(parts.id),
+		Name:     copied(parts.name),
+		Pipeline: copied(parts.pipeline),
+		Resource: copied(parts.resource),
+		Spec:     append(json.RawMessage(nil), lent(parts.spec)...),
+	}
+	metadata := lent(parts.metadata)
+	if string(metadata) == "{}" {
+		resource.Metadata = map[string]any{}
+		return resource, nil
+	}
+	return resource, json.Unmarshal(metadata, &resource.Metadata)
 }
 
 func logRun(run runID, level C.conveyor_level, message, labels string) error {

@@ -1,11 +1,8 @@
 package conveyor
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime/debug"
-	"strings"
 	"time"
 )
 
@@ -78,74 +75,4 @@ func Failed(format string, args ...any) *FailedError {
 
 func (e *FailedError) Error() string {
 	return e.Message
-}
-
-// finish completes a run with what its function returned. Data that are not JSON are what went wrong then.
-func finish(run *Run, result Result, err error) {
-	if err == nil {
-		data, unfit := encoded(result.Data)
-		if unfit == nil {
-			// Refused when the run was abandoned and answered: nobody hears it any more.
-			_ = endRun(run.handle, !result.Failed, result.Message, data)
-			return
-		}
-		err = fmt.Errorf("data: %w", unfit)
-	}
-	fail(run, err)
-}
-
-func fail(run *Run, err error) {
-	var retry *RetryError
-	var failed *FailedError
-	switch {
-	case errors.As(err, &retry):
-		_ = retryRun(run.handle, err.Error(), retry.After)
-	case errors.As(err, &failed):
-		data, unfit := encoded(failed.Data)
-		if unfit != nil {
-			fail(run, fmt.Errorf("data: %w", unfit))
-			return
-		}
-		_ = raiseRun(run.handle, "Failed", err.Error(), "", data)
-	default:
-		_ = raiseRun(run.handle, kindOf(err), err.Error(), causes(err), "")
-	}
-}
-
-// panicked completes a run whose function panicked.
-func panicked(run *Run, value any) {
-	const most = 16 * 1024
-	trace := string(debug.Stack())
-	if len(trace) > most {
-		trace = trace[:most]
-	}
-	_ = raiseRun(run.handle, "panic", fmt.Sprint(value), strings.ToValidUTF8(trace, "\uFFFD"), "")
-}
-
-func encoded(data any) (string, error) {
-	if data == nil {
-		return "", nil
-	}
-	text, err := json.Marshal(data)
-	return string(text), err
-}
-
-// kindOf names the type of the first error that was not made by wrapping another.
-func kindOf(err error) string {
-	for {
-		inner := errors.Unwrap(err)
-		kind := fmt.Sprintf("%T", err)
-		if inner == nil || kind != "*fmt.wrapError" {
-			return strings.TrimPrefix(strings.TrimPrefix(kind, "*"), "main.")
-		}
-		err = inner
-	}
-}
-
-func causes(err error) string {
-	var out []string
-	for err = errors.Unwrap(err); err != nil; err = errors.Unwrap(err) {
-		out = append(out, "caused by: "+err.Error())
-	}
-	return strings.Join(out, "\n")
 }

@@ -6,9 +6,9 @@ package conveyor
 import "C"
 
 import (
-	"context"
 	"encoding/json"
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -28,36 +28,41 @@ type Resource struct {
 
 // A Run is one driver run. It may be used by several goroutines until its function returns.
 type Run struct {
-	handle  runID
-	id      string
-	event   string
-	driver  string
-	payload string
-	attempt int
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
+	handle   runID
+	id       string
+	event    string
+	driver   string
+	payload  string
+	attempt  int
+	function Func
+	ctx      runContext
+
+	// While it is held the library keeps the run's texts.
+	mutex     sync.Mutex
+	completed bool
 }
 
-func newRun(ctx context.Context, handle runID) *Run {
+func (s *session) newRun(info *C.conveyor_run_info) *Run {
+	driver := s.drivers[string(lent(info.driver))]
 	run := &Run{
-		handle:  handle,
-		id:      copied(C.conveyor_run_id(handle)),
-		event:   copied(C.conveyor_run_event(handle)),
-		driver:  copied(C.conveyor_run_driver(handle)),
-		payload: copied(C.conveyor_run_payload(handle)),
-		attempt: int(C.conveyor_run_attempt(handle)),
+		handle:   info.run,
+		id:       copied(info.id),
+		event:    copied(info.event),
+		driver:   driver.name,
+		payload:  copied(info.payload),
+		attempt:  int(info.attempt),
+		function: driver.function,
 	}
-	ctx, run.cancel = context.WithCancelCause(ctx)
-	run.ctx = context.WithValue(ctx, runKey{}, run)
+	run.ctx.run = run
 	return run
 }
 
-type runKey struct{}
-
-// RunFrom is the run that a context belongs to; nil for any other context.
-func RunFrom(ctx context.Context) *Run {
-	run, _ := ctx.Value(runKey{}).(*Run)
-	return run
+// over says that its function has returned.
+func (run *Run) over() {
+	run.mutex.Lock()
+	run.completed = true
+	run.mutex.Unlock()
+	run.ctx.end(nil)
 }
 
 // ID is the run id, as the control plane sent it: the same for all steps of a pipeline.
@@ -76,21 +81,14 @@ func (run *Run) Payload() string { return run.payload }
 // Attempt is which try this is, counted from 1 over all instances and restarts.
 func (run *Run) Attempt() int { return run.attempt }
 
-// Resource reads the resource.
+// Resource reads the resource. What the sender left out is empty; Spec is null then.
 func (run *Run) Resource() (Resource, error) {
-	var resource Resource
-	if json.Unmarshal([]byte(run.payload), &resource) == nil && resource.Metadata != nil {
-		return resource, nil
+	run.mutex.Lock()
+	defer run.mutex.Unlock()
+	if run.completed {
+		return Resource{}, &Error{Code: CodeClosed, line: "Closed: the run is over"}
 	}
-	// What is unusual the runtime reads as in every language.
-	var detail failure
-	var text C.conveyor_text
-	if err := check(C.conveyor_run_resource(run.handle, &text, &detail), detail); err != nil {
-		return Resource{}, err
-	}
-	resource = Resource{}
-	err := json.Unmarshal([]byte(taken(text)), &resource)
-	return resource, err
+	return readResource(run.handle)
 }
 
 // Spec reads the resource's desired state.

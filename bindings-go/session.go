@@ -6,20 +6,24 @@ package conveyor
 import "C"
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 )
+
+// A known driver.
+type known struct {
+	name     string
+	function Func
+}
 
 // A session is one start of a manager.
 type session struct {
-	manager   C.conveyor_manager
-	queue     C.conveyor_queue
-	functions map[string]Func
+	manager C.conveyor_manager
+	queue   C.conveyor_queue
 
-	mutex sync.Mutex
-	runs  map[runID]*Run
+	// By name.
+	drivers map[string]known
+	work
 
 	ended  chan struct{}
 	report Report
@@ -27,7 +31,7 @@ type session struct {
 }
 
 func newSession(manager *Manager) (_ *session, err error) {
-	s := &session{functions: map[string]Func{}, runs: map[runID]*Run{}, ended: make(chan struct{})}
+	s := &session{work: newWork(), drivers: map[string]known{}, ended: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			s.free()
@@ -63,7 +67,8 @@ func newSession(manager *Manager) (_ *session, err error) {
 		if err := addDriver(s.manager, string(text), s.queue); err != nil {
 			return nil, err
 		}
-		s.functions[fmt.Sprint(driver.options["name"])] = driver.function
+		name := fmt.Sprint(driver.options["name"])
+		s.drivers[name] = known{name, driver.function}
 	}
 	if manager.stream != nil {
 		if err := check(C.conveyor_manager_use_stream(s.manager, manager.stream.handle, &detail), detail); err != nil {
@@ -80,13 +85,19 @@ func newSession(manager *Manager) (_ *session, err error) {
 // serve takes runs until the manager has ended.
 func (s *session) serve() {
 	var news news
+	var runs []*Run
 	for news.state != C.CONVEYOR_STATE_ENDED {
 		if err := next(s.queue, &news); err != nil {
 			s.err = err
 			break
 		}
-		for _, handle := range news.runs[:news.run_count] {
-			go s.do(handle)
+		for i := range news.runs[:news.run_count] {
+			runs = append(runs, s.newRun(&news.runs[i]))
+		}
+		if len(runs) > 0 {
+			s.bring(runs)
+			clear(runs)
+			runs = runs[:0]
 		}
 		for _, handle := range news.cancelled[:news.cancelled_count] {
 			s.cancelled(handle)
@@ -116,45 +127,13 @@ func (s *session) free() {
 	C.conveyor_queue_free(s.queue)
 }
 
-// do has a run done by its function. One that ends its goroutine gives its event back.
-func (s *session) do(handle runID) {
-	run := newRun(context.Background(), handle)
-	s.mutex.Lock()
-	s.runs[handle] = run
-	s.mutex.Unlock()
-	// It may have been told before it was found.
-	if bool(C.conveyor_run_is_cancelled(handle)) {
-		s.cancelled(handle)
-	}
-	completed := false
-	defer func() {
-		s.mutex.Lock()
-		delete(s.runs, handle)
-		s.mutex.Unlock()
-		run.cancel(nil)
-		if completed {
-			return
-		}
-		if value := recover(); value != nil {
-			panicked(run, value)
-		} else {
-			giveBackRun(handle)
-		}
-	}()
-	result, err := s.functions[run.driver](run.ctx, run)
-	completed = true
-	finish(run, result, err)
-}
-
 func (s *session) cancelled(handle runID) {
-	s.mutex.Lock()
-	run := s.runs[handle]
-	s.mutex.Unlock()
+	run := s.inHand(handle)
 	if run == nil {
 		return
 	}
 	if reason := run.CancelReason(); reason != nil {
-		run.cancel(reason)
+		run.ctx.end(reason)
 	}
 }
 

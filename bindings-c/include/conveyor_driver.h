@@ -279,9 +279,87 @@ typedef uint64_t conveyor_stream;
 typedef int32_t conveyor_state;
 
 /**
+ * The members of a resource. What the sender left out is empty.
+ */
+typedef struct conveyor_resource {
+  /**
+   * `sizeof(conveyor_resource)`, which the caller sets.
+   */
+  size_t struct_size;
+  /**
+   * The id made when the resource was created.
+   */
+  struct conveyor_str id;
+  /**
+   * The name, unique for its type.
+   */
+  struct conveyor_str name;
+  /**
+   * The pipeline that the resource starts.
+   */
+  struct conveyor_str pipeline;
+  /**
+   * The type: the name of the resource definition.
+   */
+  struct conveyor_str resource;
+  /**
+   * Facts beside the desired state, a JSON object; `{}` when there are none. `driverresults.<driver>` holds the
+   * result of an earlier step, as JSON text.
+   */
+  struct conveyor_str metadata;
+  /**
+   * The desired state itself, as JSON; `null` when none was given.
+   */
+  struct conveyor_str spec;
+} conveyor_resource;
+
+/**
  * How much a line matters: `CONVEYOR_DEBUG`, `CONVEYOR_INFO`, `CONVEYOR_WARNING` or `CONVEYOR_ERROR`.
  */
 typedef int32_t conveyor_level;
+
+/**
+ * How a run ends: `CONVEYOR_SUCCEED` to `CONVEYOR_GIVE_BACK`.
+ */
+typedef int32_t conveyor_ending;
+
+/**
+ * What completes a run; see `conveyor_runs_complete`. Set all of it to zero, then what is wanted.
+ */
+typedef struct conveyor_answer {
+  /**
+   * The run.
+   */
+  conveyor_run run;
+  /**
+   * How it ends.
+   */
+  conveyor_ending ending;
+  /**
+   * What came of it, which the library writes: 0, or why this run could not be completed.
+   */
+  conveyor_code code;
+  /**
+   * See `conveyor_run_succeed`, `_raise` and `_retry`.
+   */
+  struct conveyor_str message;
+  /**
+   * See `conveyor_run_succeed`.
+   */
+  struct conveyor_str data;
+  /**
+   * See `conveyor_run_raise`.
+   */
+  struct conveyor_str error_type;
+  /**
+   * See `conveyor_run_raise`.
+   */
+  struct conveyor_str traceback;
+  /**
+   * See `conveyor_run_retry`.
+   */
+  int64_t after_ms;
+} conveyor_answer;
 
 /**
  * Ends a command before its run does; see `conveyor_stop_new`. 0 is none.
@@ -317,6 +395,36 @@ typedef struct conveyor_exit {
    */
   bool success;
 } conveyor_exit;
+
+/**
+ * What a run is about, all at once. The texts live until it is completed.
+ */
+typedef struct conveyor_run_info {
+  /**
+   * The run, as `conveyor_queue_take` gives it.
+   */
+  conveyor_run run;
+  /**
+   * See `conveyor_run_id`.
+   */
+  struct conveyor_str id;
+  /**
+   * See `conveyor_run_event`.
+   */
+  struct conveyor_str event;
+  /**
+   * See `conveyor_run_driver`.
+   */
+  struct conveyor_str driver;
+  /**
+   * See `conveyor_run_payload`.
+   */
+  struct conveyor_str payload;
+  /**
+   * See `conveyor_run_attempt`.
+   */
+  uint32_t attempt;
+} conveyor_run_info;
 
 /**
  * A record of what the library itself says. All of it lives for the length of the call.
@@ -377,6 +485,31 @@ typedef void (*conveyor_log_fn)(void *user_data, const struct conveyor_log_recor
  * What went wrong.
  */
 #define CONVEYOR_ERROR 4
+
+/**
+ * As by `conveyor_run_succeed`, with `message` and `data`.
+ */
+#define CONVEYOR_SUCCEED 1
+
+/**
+ * As by `conveyor_run_fail`, with `message` and `data`.
+ */
+#define CONVEYOR_FAIL 2
+
+/**
+ * As by `conveyor_run_raise`, with `error_type`, `message`, `traceback` and `data`.
+ */
+#define CONVEYOR_RAISE 3
+
+/**
+ * As by `conveyor_run_retry`, with `message` and `after_ms`.
+ */
+#define CONVEYOR_RETRY 4
+
+/**
+ * As by `conveyor_run_give_back`.
+ */
+#define CONVEYOR_GIVE_BACK 5
 
 /**
  * Nothing is new.
@@ -707,16 +840,6 @@ conveyor_code conveyor_run_get(conveyor_run run,
                                conveyor_error *error);
 
 /**
- * The resource as JSON in its full form, whatever the sender left out: `id`, `name`, `resource`, `metadata`,
- * `spec`, and `pipeline` unless it is empty. The caller frees `*resource` with `conveyor_text_free`.
- *
- * `CONVEYOR_E_MESSAGE_INVALID` when it is nested deeper than 128. Never blocks.
- */
-conveyor_code conveyor_run_resource(conveyor_run run,
-                                    conveyor_text *resource,
-                                    conveyor_error *error);
-
-/**
  * Whether the run should end early: somebody asked for it, a time limit has passed, the process shuts down or
  * the lease was lost. After `cancel_grace_ms` it is abandoned, and whatever it still says is ignored. True
  * also when the handle is void.
@@ -755,6 +878,28 @@ int64_t conveyor_run_time_left_ms(conveyor_run run);
  * Reports progress, for `progress_timeout_ms`. A log line does so, too. Never blocks.
  */
 conveyor_code conveyor_run_progress(conveyor_run run, conveyor_error *error);
+
+/**
+ * Reads the resource: its texts, and the rest as JSON. Who wants a single value has it from `conveyor_run_get`.
+ *
+ * The caller sets `struct_size`. The texts live until the run is completed. Where nothing in them is escaped they
+ * stand within the run's payload.
+ *
+ * `CONVEYOR_E_MESSAGE_INVALID` when it is nested deeper than 128. Never blocks.
+ */
+conveyor_code conveyor_run_read_resource(conveyor_run run,
+                                         struct conveyor_resource *resource,
+                                         conveyor_error *error);
+
+/**
+ * The resource as JSON in its full form, whatever the sender left out: `id`, `name`, `resource`, `metadata`,
+ * `spec`, and `pipeline` unless it is empty. The caller frees `*resource` with `conveyor_text_free`.
+ *
+ * `CONVEYOR_E_MESSAGE_INVALID` when it is nested deeper than 128. Never blocks.
+ */
+conveyor_code conveyor_run_resource(conveyor_run run,
+                                    conveyor_text *resource,
+                                    conveyor_error *error);
 
 /**
  * Writes a line to a run's log. `labels` is a JSON object of what stands beside it, or null.
@@ -832,6 +977,17 @@ conveyor_code conveyor_run_retry(conveyor_run run,
  * Otherwise as `conveyor_run_succeed`.
  */
 conveyor_code conveyor_run_give_back(conveyor_run run,
+                                     conveyor_error *error);
+
+/**
+ * Completes many runs at once, which costs less than one by one. `answer_size` is `sizeof(conveyor_answer)`.
+ *
+ * Each answer's `code` says what came of it; one that fails holds up no other. The call fails with the first code
+ * that is not 0. From any thread; never blocks.
+ */
+conveyor_code conveyor_runs_complete(struct conveyor_answer *answers,
+                                     size_t answer_size,
+                                     size_t count,
                                      conveyor_error *error);
 
 /**
@@ -929,6 +1085,19 @@ conveyor_code conveyor_queue_next(conveyor_queue queue,
                                   conveyor_error *error);
 
 /**
+ * Says that nobody will take runs any more. Those that wait are given back, and the drivers of the queue stop. Threads
+ * in `conveyor_queue_next` return. Notices can still be taken. Never blocks.
+ */
+conveyor_code conveyor_queue_close(conveyor_queue queue,
+                                   conveyor_error *error);
+
+/**
+ * Closes a queue and frees it. Runs that were taken from it can still be completed. 0 is allowed;
+ * `CONVEYOR_E_CLOSED` for what was freed before. No thread may wait for its descriptor any more. Never blocks.
+ */
+conveyor_code conveyor_queue_free(conveyor_queue queue);
+
+/**
  * Takes up to `room` runs, the oldest first, and says in `*count` how many. When it gives fewer, none is left, and the
  * next one wakes. The program owns each until it completes it. Never blocks.
  */
@@ -937,6 +1106,17 @@ conveyor_code conveyor_queue_take(conveyor_queue queue,
                                   size_t room,
                                   size_t *count,
                                   conveyor_error *error);
+
+/**
+ * The same, with what each run is about: one call where there would be six. `info_size` is
+ * `sizeof(conveyor_run_info)`.
+ */
+conveyor_code conveyor_queue_take_info(conveyor_queue queue,
+                                       struct conveyor_run_info *infos,
+                                       size_t info_size,
+                                       size_t room,
+                                       size_t *count,
+                                       conveyor_error *error);
 
 /**
  * Takes up to `room` runs that the program has and that should end early, each once, and says in `*count` how many.
@@ -965,19 +1145,6 @@ conveyor_code conveyor_queue_take_accepted(conveyor_queue queue,
 conveyor_code conveyor_queue_take_state(conveyor_queue queue,
                                         conveyor_state *state,
                                         conveyor_error *error);
-
-/**
- * Says that nobody will take runs any more. Those that wait are given back, and the drivers of the queue stop. Threads
- * in `conveyor_queue_next` return. Notices can still be taken. Never blocks.
- */
-conveyor_code conveyor_queue_close(conveyor_queue queue,
-                                   conveyor_error *error);
-
-/**
- * Closes a queue and frees it. Runs that were taken from it can still be completed. 0 is allowed;
- * `CONVEYOR_E_CLOSED` for what was freed before. No thread may wait for its descriptor any more. Never blocks.
- */
-conveyor_code conveyor_queue_free(conveyor_queue queue);
 
 /**
  * Makes an event stream in this process that keeps a real server's promises, empty. Managers that are told to use it

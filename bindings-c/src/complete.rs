@@ -4,7 +4,7 @@ use std::ffi::c_int;
 use std::mem::MaybeUninit;
 
 use conveyor_driver::host::Outcome;
-use conveyor_driver::{DriverResult, Failure};
+use conveyor_driver::{DriverResult, Failure, Result};
 use serde_json::Value;
 
 use crate::error::{conveyor_code, conveyor_error};
@@ -47,12 +47,7 @@ fn end(
     data: conveyor_str,
     error: Out<'_, conveyor_error>,
 ) -> conveyor_code {
-    guarded(error, || {
-        let message = message.optional("message")?.unwrap_or_default().to_owned();
-        let data = data.json("data")?;
-        let result = DriverResult { success, message, data };
-        OpenRun::complete(run, Outcome::Ended(Ok(result)))
-    })
+    guarded(error, || OpenRun::complete(run, ended(success, message, data)?))
 }
 
 /// Completes a run with an error that the program caught: a failed result whose message is the first line of
@@ -68,17 +63,7 @@ pub extern "C" fn conveyor_run_raise(
     data: conveyor_str,
     error: Option<&mut MaybeUninit<conveyor_error>>,
 ) -> conveyor_code {
-    guarded(error, || {
-        let kind = type_.optional("type")?.unwrap_or("Failed");
-        let message = message.optional("message")?.unwrap_or_default();
-        let traceback = traceback.optional("traceback")?.map(str::to_owned);
-        let data = data.json("data")?;
-        let mut failure = Failure::of_type(kind, message, traceback);
-        if data != Value::Null {
-            failure = failure.data(data);
-        }
-        OpenRun::complete(run, Outcome::Ended(Err(failure)))
-    })
+    guarded(error, || OpenRun::complete(run, raised(type_, message, traceback, data)?))
 }
 
 /// Completes a run that should be tried again: its event comes back after `after_ms` milliseconds, or when
@@ -91,13 +76,7 @@ pub extern "C" fn conveyor_run_retry(
     after_ms: i64,
     error: Option<&mut MaybeUninit<conveyor_error>>,
 ) -> conveyor_code {
-    guarded(error, || {
-        let mut failure = Failure::retry(message.optional("message")?.unwrap_or_default());
-        if after_ms >= 0 {
-            failure = failure.after(milliseconds(after_ms));
-        }
-        OpenRun::complete(run, Outcome::Ended(Err(failure)))
-    })
+    guarded(error, || OpenRun::complete(run, retried(message, after_ms)?))
 }
 
 /// Gives a run's event back: nobody here will say what came of it, and it is tried again as after a retry.
@@ -108,6 +87,37 @@ pub extern "C" fn conveyor_run_give_back(
     error: Option<&mut MaybeUninit<conveyor_error>>,
 ) -> conveyor_code {
     guarded(error, || OpenRun::complete(run, Outcome::Dropped))
+}
+
+pub(crate) fn ended(success: bool, message: conveyor_str, data: conveyor_str) -> Result<Outcome> {
+    let message = message.optional("message")?.unwrap_or_default().to_owned();
+    let data = data.json("data")?;
+    Ok(Outcome::Ended(Ok(DriverResult { success, message, data })))
+}
+
+pub(crate) fn raised(
+    type_: conveyor_str,
+    message: conveyor_str,
+    traceback: conveyor_str,
+    data: conveyor_str,
+) -> Result<Outcome> {
+    let kind = type_.optional("type")?.unwrap_or("Failed");
+    let message = message.optional("message")?.unwrap_or_default();
+    let traceback = traceback.optional("traceback")?.map(str::to_owned);
+    let data = data.json("data")?;
+    let mut failure = Failure::of_type(kind, message, traceback);
+    if data != Value::Null {
+        failure = failure.data(data);
+    }
+    Ok(Outcome::Ended(Err(failure)))
+}
+
+pub(crate) fn retried(message: conveyor_str, after_ms: i64) -> Result<Outcome> {
+    let mut failure = Failure::retry(message.optional("message")?.unwrap_or_default());
+    if after_ms >= 0 {
+        failure = failure.after(milliseconds(after_ms));
+    }
+    Ok(Outcome::Ended(Err(failure)))
 }
 
 /// Completes a run with what a blocking function returned, unless it did so itself.

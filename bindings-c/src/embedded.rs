@@ -3,11 +3,10 @@
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
+use conveyor_driver::RunId;
 use conveyor_driver::host::EmbeddedControlPlane;
 use conveyor_driver::stream::SharedStream;
-use conveyor_driver::{Error, ErrorCode, Result, RunId};
 use serde_json::Value;
-use tokio::runtime::Builder;
 
 use crate::error::{conveyor_code, conveyor_error};
 use crate::guard::{guarded, needed};
@@ -42,7 +41,7 @@ pub extern "C" fn conveyor_stream_new(
     guarded(error, || {
         let out = needed("stream", stream)?;
         out.write(0);
-        let made = wait(EmbeddedControlPlane::new())?;
+        let made = EmbeddedControlPlane::new()?;
         out.write(handle::open(Arc::new(Embedded(made))));
         Ok(())
     })
@@ -67,7 +66,7 @@ pub extern "C" fn conveyor_stream_post(
         let event = event.optional("event")?.unwrap_or("create");
         let run = RunId::from(run_id.text("run_id")?);
         let driver = driver.optional("driver")?;
-        wait(stream.0.post(resource, event, &run, driver))
+        stream.0.post(resource, event, &run, driver)
     })
 }
 
@@ -134,13 +133,4 @@ pub extern "C" fn conveyor_stream_dead_letters(
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_stream_free(stream: conveyor_stream) -> conveyor_code {
     guarded(None, || text::free::<Embedded>(stream))
-}
-
-/// Waits for what does not take long.
-fn wait<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = Builder::new_current_thread().enable_time().build();
-    let runtime = runtime.map_err(|error| {
-        Error::new(ErrorCode::Internal, "the system gives no runtime").with_source(error)
-    })?;
-    runtime.block_on(work)
 }

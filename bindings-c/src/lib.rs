@@ -4,6 +4,7 @@
 //! is stale or of another kind, since handles are numbers that are looked up.
 #![allow(unsafe_code, non_camel_case_types, unreachable_pub)]
 
+mod answers;
 mod callbacks;
 mod complete;
 mod driver;
@@ -18,9 +19,11 @@ mod library_log;
 mod manager;
 mod pool;
 mod queue;
+mod resource;
 mod run;
 mod run_log;
 mod signals;
+mod take;
 mod text;
 mod time;
 mod version;

@@ -10,7 +10,7 @@ use conveyor_driver::{Error, ErrorCode, Result};
 use crate::error::{conveyor_code, conveyor_error};
 use crate::guard::{Out, guarded, needed, put};
 use crate::handle::{self, invalid, object};
-use crate::run::{OpenRun, conveyor_run, handle_of};
+use crate::run::{OpenRun, conveyor_run};
 use crate::text;
 use crate::time::milliseconds;
 
@@ -171,90 +171,6 @@ pub extern "C" fn conveyor_queue_next(
     })
 }
 
-/// Takes up to `room` runs, the oldest first, and says in `*count` how many. When it gives fewer, none is left, and the
-/// next one wakes. The program owns each until it completes it. Never blocks.
-#[unsafe(no_mangle)]
-pub extern "C" fn conveyor_queue_take(
-    queue: conveyor_queue,
-    runs: *mut conveyor_run,
-    room: usize,
-    count: Option<&mut MaybeUninit<usize>>,
-    error: Option<&mut MaybeUninit<conveyor_error>>,
-) -> conveyor_code {
-    guarded(error, || {
-        let (places, count) = places("runs", runs, room, count)?;
-        let core = &handle::get::<Queue>(queue)?.0;
-        let taken = core.take(places.len());
-        count.write(fill(places, taken.into_iter().map(|handed| OpenRun::open(handed, core))));
-        Ok(())
-    })
-}
-
-/// Takes up to `room` runs that the program has and that should end early, each once, and says in `*count` how many.
-/// When it gives fewer, none is left. Those that were completed meanwhile are not among them. Never blocks.
-#[unsafe(no_mangle)]
-pub extern "C" fn conveyor_queue_take_cancelled(
-    queue: conveyor_queue,
-    runs: *mut conveyor_run,
-    room: usize,
-    count: Option<&mut MaybeUninit<usize>>,
-    error: Option<&mut MaybeUninit<conveyor_error>>,
-) -> conveyor_code {
-    guarded(error, || {
-        let (places, count) = places("runs", runs, room, count)?;
-        let queue = handle::get::<Queue>(queue)?;
-        let mut written = 0;
-        while written < places.len() {
-            let notices = queue.0.take_cancelled_of(places.len() - written);
-            if notices.is_empty() {
-                break;
-            }
-            let runs = notices.iter().map(|notice| handle_of(&queue.0, notice.key));
-            written += fill(&mut places[written..], runs.filter(|run| *run != 0));
-        }
-        count.write(written);
-        Ok(())
-    })
-}
-
-/// Takes up to `room` tickets whose lines have room now, in the order of their calls for each run, and says in `*count`
-/// how many. When it gives fewer, none is left. Never blocks.
-#[unsafe(no_mangle)]
-pub extern "C" fn conveyor_queue_take_accepted(
-    queue: conveyor_queue,
-    tickets: *mut u64,
-    room: usize,
-    count: Option<&mut MaybeUninit<usize>>,
-    error: Option<&mut MaybeUninit<conveyor_error>>,
-) -> conveyor_code {
-    guarded(error, || {
-        let (places, count) = places("tickets", tickets, room, count)?;
-        let queue = handle::get::<Queue>(queue)?;
-        let tickets = queue.0.take_accepted_of(places.len());
-        count.write(fill(places, tickets.into_iter().map(|ticket| ticket.to_u64())));
-        Ok(())
-    })
-}
-
-/// How far the manager of the queue's drivers is, when that has changed since it was last asked here; else
-/// `CONVEYOR_STATE_UNCHANGED`. Never blocks.
-#[unsafe(no_mangle)]
-pub extern "C" fn conveyor_queue_take_state(
-    queue: conveyor_queue,
-    state: Option<&mut MaybeUninit<conveyor_state>>,
-    error: Option<&mut MaybeUninit<conveyor_error>>,
-) -> conveyor_code {
-    guarded(error, || {
-        let mut state = state;
-        put(state.as_deref_mut(), CONVEYOR_STATE_UNCHANGED);
-        let queue = handle::get::<Queue>(queue)?;
-        if let Some(now) = queue.0.take_state() {
-            put(state, state_number(now)?);
-        }
-        Ok(())
-    })
-}
-
 /// Says that nobody will take runs any more. Those that wait are given back, and the drivers of the queue stop. Threads
 /// in `conveyor_queue_next` return. Notices can still be taken. Never blocks.
 #[unsafe(no_mangle)]
@@ -279,38 +195,4 @@ pub extern "C" fn conveyor_queue_free(queue: conveyor_queue) -> conveyor_code {
         }
         text::free::<Queue>(queue)
     })
-}
-
-type Places<'a> = (&'a mut [MaybeUninit<u64>], &'a mut MaybeUninit<usize>);
-
-/// Where the caller wants handles, and their count.
-fn places<'a>(
-    name: &str,
-    first: *mut u64,
-    room: usize,
-    count: Out<'a, usize>,
-) -> Result<Places<'a>> {
-    const MOST: usize = isize::MAX as usize / size_of::<u64>();
-    let count = needed("count", count)?;
-    count.write(0);
-    if room > MOST {
-        return Err(invalid("room", format!("is {room}: there cannot be so many {name}")));
-    }
-    if room == 0 {
-        return Ok((&mut [], count));
-    }
-    if first.is_null() {
-        return Err(invalid(name, "is null"));
-    }
-    // SAFETY: the caller says that there is room for so many.
-    Ok((unsafe { std::slice::from_raw_parts_mut(first.cast(), room) }, count))
-}
-
-fn fill(places: &mut [MaybeUninit<u64>], numbers: impl Iterator<Item = u64>) -> usize {
-    let mut count = 0;
-    for (place, number) in places.iter_mut().zip(numbers) {
-        place.write(number);
-        count += 1;
-    }
-    count
 }

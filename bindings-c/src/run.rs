@@ -11,6 +11,7 @@ use conveyor_driver::{Result, Run};
 use crate::error::{conveyor_code, conveyor_error};
 use crate::guard::{guarded, needed, or};
 use crate::handle::{self, Handle, object};
+use crate::resource::Parts;
 use crate::text::{conveyor_text, document, give, give_none};
 use crate::time::to_milliseconds;
 use crate::view::conveyor_str;
@@ -28,6 +29,7 @@ pub(crate) struct OpenRun {
     pub(crate) queue: RunQueue,
     completed: AtomicBool,
     descriptor: OnceLock<CancelDescriptor>,
+    pub(crate) parts: OnceLock<Parts>,
 }
 
 object!(OpenRun = 3);
@@ -42,14 +44,21 @@ impl OpenRun {
             queue: queue.clone(),
             completed: AtomicBool::new(false),
             descriptor: OnceLock::new(),
+            parts: OnceLock::new(),
         }))
     }
 
     /// Says what came of it. The handle is void from then on.
     pub(crate) fn complete(run: conveyor_run, outcome: Outcome) -> Result<()> {
+        let open = Self::close(run)?;
+        open.queue.complete(open.key, outcome)
+    }
+
+    /// Leaves it to the caller to say what came of it. The handle is void from then on.
+    pub(crate) fn close(run: conveyor_run) -> Result<Arc<Self>> {
         let open = handle::close::<Self>(run)?;
         open.completed.store(true, Ordering::Relaxed);
-        open.queue.complete(open.key, outcome)
+        Ok(open)
     }
 }
 
@@ -126,26 +135,6 @@ pub extern "C" fn conveyor_run_get(
         give_none(out.as_deref_mut());
         let open = handle::get::<OpenRun>(run)?;
         crate::json::give_found(conveyor_str::of(open.run.payload()), pointer, out)
-    })
-}
-
-/// The resource as JSON in its full form, whatever the sender left out: `id`, `name`, `resource`, `metadata`,
-/// `spec`, and `pipeline` unless it is empty. The caller frees `*resource` with `conveyor_text_free`.
-///
-/// `CONVEYOR_E_MESSAGE_INVALID` when it is nested deeper than 128. Never blocks.
-#[unsafe(no_mangle)]
-pub extern "C" fn conveyor_run_resource(
-    run: conveyor_run,
-    resource: Option<&mut MaybeUninit<conveyor_text>>,
-    error: Option<&mut MaybeUninit<conveyor_error>>,
-) -> conveyor_code {
-    guarded(error, || {
-        let mut out = Some(needed("resource", resource)?);
-        give_none(out.as_deref_mut());
-        let open = handle::get::<OpenRun>(run)?;
-        let read = open.run.resource()?;
-        give(out, || document(read));
-        Ok(())
     })
 }
 

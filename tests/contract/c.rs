@@ -34,7 +34,7 @@ pub(crate) fn header() -> String {
 }
 
 /// In the order of the header.
-const MODULES: [&str; 15] = [
+const MODULES: [&str; 18] = [
     "version",
     "error",
     "view",
@@ -44,10 +44,13 @@ const MODULES: [&str; 15] = [
     "driver",
     "manager",
     "run",
+    "resource",
     "run_log",
     "complete",
+    "answers",
     "exec",
     "queue",
+    "take",
     "embedded",
     "library_log",
 ];

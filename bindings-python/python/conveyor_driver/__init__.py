@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 from ._codes import (
+    ArgumentInvalid,
     Cancelled,
     Closed,
     Conflict,
@@ -36,6 +37,7 @@ from ._codes import (
     Unauthenticated,
     Unavailable,
     Unsupported,
+    WouldDeadlock,
 )
 from ._context import current_run
 from ._driver import BaseDriver, Driver
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     from ._types import Reconcile, ReconcileResult
 
 __all__ = [
+    "ArgumentInvalid",
     "BaseDriver",
     "CancelReason",
     "Cancelled",
@@ -107,6 +110,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
+    "WouldDeadlock",
     "__version__",
     "capture_print",
     "current_run",

@@ -38,6 +38,7 @@ mod log;
 mod open;
 mod process;
 mod queue;
+mod resource_parts;
 mod shared;
 mod state;
 mod wake;
@@ -53,6 +54,7 @@ pub use library_logs::{LibraryLog, LibraryLogLayer, LibraryLogs};
 pub use open::RunKey;
 pub use process::HomeProcess;
 pub use queue::{CancelNotice, RunQueue};
+pub use resource_parts::ResourceParts;
 pub use state::ManagerState;
 
 pub(crate) use function::serve;

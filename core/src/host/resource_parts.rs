@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn nothing_is_copied_that_stands_so_in_the_payload() {
-        let payload = r#"{"id":"1","name":"\u0061","resource":"b","metadata":{"x": 1},"spec":{"z":[1.50]}}"#;
+        let payload =
+            r#"{"id":"1","name":"\u0061","resource":"b","metadata":{"x": 1},"spec":{"z":[1.50]}}"#;
         let parts = ResourceParts::read(payload).unwrap();
         assert!(matches!(parts.spec, Cow::Borrowed(r#"{"z":[1.50]}"#)));
         assert!(matches!(parts.metadata, Cow::Borrowed(r#"{"x": 1}"#)));
