@@ -371,12 +371,13 @@ func TestASignalDrains(t *testing.T) {
 
 func TestAHundredStopsWhileRunsAreInFlight(t *testing.T) {
 	for round := range 100 {
-		var late sync.WaitGroup
+		var told atomic.Bool
 		gate := make(chan struct{})
 		begun := make(chan struct{}, 16)
-		w := start(t, greeter(func(context.Context, *Run) (Result, error) {
-			late.Add(1)
-			defer late.Done()
+		w := start(t, greeter(func(ctx context.Context, _ *Run) (Result, error) {
+			if told.Load() && ctx.Err() == nil {
+				t.Error("a run goes on after the end was told")
+			}
 			begun <- struct{}{}
 			<-gate
 			return Result{}, nil
@@ -388,11 +389,12 @@ func TestAHundredStopsWhileRunsAreInFlight(t *testing.T) {
 			<-begun
 		}
 		w.manager.EndNow()
-		if report, err := w.manager.Wait(); err != nil || report.Drivers[0].Succeeded != 0 {
+		report, err := w.manager.Wait()
+		told.Store(true)
+		if err != nil || report.Drivers[0].Succeeded != 0 {
 			t.Fatal(report, err)
 		}
 		close(gate)
-		late.Wait()
 	}
 }
 

@@ -57,6 +57,13 @@ func (s *session) newRun(info *C.conveyor_run_info) *Run {
 	return run
 }
 
+// cancelled tells its context of its cancellation.
+func (run *Run) cancelled() {
+	if reason := run.CancelReason(); reason != nil {
+		run.ctx.end(reason)
+	}
+}
+
 // over says that its function has returned.
 func (run *Run) over() {
 	run.mutex.Lock()

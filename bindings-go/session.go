@@ -100,14 +100,20 @@ func (s *session) serve() {
 			runs = runs[:0]
 		}
 		for _, handle := range news.cancelled[:news.cancelled_count] {
-			s.cancelled(handle)
+			if run := s.inHand(handle); run != nil {
+				run.cancelled()
+			}
 		}
 	}
-	s.end()
+	// Nobody waits for these any more.
+	for _, run := range s.close() {
+		run.cancelled()
+	}
+	s.finish()
 	close(s.ended)
 }
 
-func (s *session) end() {
+func (s *session) finish() {
 	var report, line C.conveyor_text
 	var detail failure
 	err := check(C.conveyor_manager_wait_ended(s.manager, -1, nil, &report, &line, &detail), detail)
@@ -125,16 +131,6 @@ func (s *session) end() {
 func (s *session) free() {
 	C.conveyor_manager_free(s.manager)
 	C.conveyor_queue_free(s.queue)
-}
-
-func (s *session) cancelled(handle runID) {
-	run := s.inHand(handle)
-	if run == nil {
-		return
-	}
-	if reason := run.CancelReason(); reason != nil {
-		run.ctx.end(reason)
-	}
 }
 
 func (s *session) wait() (Report, error) {

@@ -1,6 +1,8 @@
 package conveyor
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -43,6 +45,17 @@ func (w *work) bring(runs []*Run) {
 		w.waiting.push(run)
 	}
 	w.ensureSpare()
+}
+
+// close gives back what no goroutine has taken, and returns the others.
+func (w *work) close() []*Run {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	for w.waiting.len() > 0 {
+		w.end(w.waiting.pop(), givenBack)
+	}
+	w.ensureSpare()
+	return slices.Collect(maps.Values(w.runs))
 }
 
 // inHand finds a run that was not completed.
@@ -91,11 +104,7 @@ func (w *work) call(run *Run) {
 		}
 		run.over()
 		w.mutex.Lock()
-		delete(w.runs, run.handle)
-		if w.untold.len() == 0 {
-			w.since = time.Now()
-		}
-		w.untold.add(run.handle, end)
+		w.end(run, end)
 		if !returned {
 			w.ensureSpare()
 		}
@@ -103,6 +112,15 @@ func (w *work) call(run *Run) {
 	result, err := run.function(&run.ctx, run)
 	end = answerOf(result, err)
 	returned = true
+}
+
+// end keeps what came of a run until it is told.
+func (w *work) end(run *Run, end answer) {
+	delete(w.runs, run.handle)
+	if w.untold.len() == 0 {
+		w.since = time.Now()
+	}
+	w.untold.add(run.handle, end)
 }
 
 // tell tells the library what came of runs, and lets go of the lock meanwhile.
