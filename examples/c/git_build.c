@@ -202,7 +202,7 @@ static bool clone(build *build, const char *source)
   bool remote = strncmp(build->repository, "file://", 7) != 0 && strcspn(build->repository, ":") < strcspn(build->repository, "/");
   char *command = format("{\"program\": \"git\", \"args\": [\"clone\", \"--quiet\", \"--\", %s, %s], \"env\": %s}", from, to, GIT_ENV);
   say(build, "cloning", shown_repository(build->repository));
-  bool done = exec(build, command, &exit, &line) && good(build, &exit, "git clone", line, remote);
+  bool done = exec(build, command, &exit, &line) && good(build, &exit, remote ? "git clone" : "spec.repository: git clone", line, remote);
   if (done && build->revision) {
     char *revision = quoted(build->revision);
     command = format("{\"program\": \"git\", \"args\": [\"-C\", %s, \"checkout\", \"--quiet\", %s, \"--\"], \"env\": %s}", to, revision, GIT_ENV);
