@@ -11,6 +11,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cancellation::{CancelReason, Cancellation};
+#[cfg(feature = "client")]
+use crate::client::{Client, SharedClient};
 use crate::error::{Error, ErrorCode, Result};
 use crate::exec::{self, Command, ExecOutput, LineSink, OutputStream};
 use crate::logger::{Level, LogLine, RunLog};
@@ -30,6 +32,8 @@ struct Inner {
     cancel_grace: Duration,
     deadline: Option<Instant>,
     resource: OnceLock<Resource>,
+    #[cfg(feature = "client")]
+    client: SharedClient,
 }
 
 impl Run {
@@ -41,6 +45,7 @@ impl Run {
         cancellation: Cancellation,
         cancel_grace: Duration,
         deadline: Option<Instant>,
+        #[cfg(feature = "client")] client: SharedClient,
     ) -> Self {
         let resource = OnceLock::new();
         Self(Arc::new(Inner {
@@ -52,6 +57,8 @@ impl Run {
             cancel_grace,
             deadline,
             resource,
+            #[cfg(feature = "client")]
+            client,
         }))
     }
 
@@ -132,6 +139,17 @@ impl Run {
 
     pub(crate) fn cancel(&self) -> &Cancellation {
         &self.0.cancellation
+    }
+
+    /// The client of the Conveyor API: the same for all runs of a manager, made when the first of them
+    /// asks for it, from the manager's options `client`.
+    ///
+    /// # Errors
+    /// `OptionsInvalid` when no address was given, `TlsFailed` or `Unsupported` when a certificate or key
+    /// cannot be used.
+    #[cfg(feature = "client")]
+    pub fn client(&self) -> Result<Client> {
+        self.0.client.get()
     }
 
     /// Reports progress, for `progress_timeout_ms`. A log line does so, too.

@@ -46,6 +46,8 @@ impl CoreEnd {
             Cancellation::default(),
             Duration::ZERO,
             None,
+            #[cfg(feature = "client")]
+            Default::default(),
         );
         self.queue.hand_over(run)
     }

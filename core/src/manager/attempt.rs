@@ -47,6 +47,8 @@ impl Life {
             event.cancel.clone(),
             self.cancel_grace(),
             deadline,
+            #[cfg(feature = "client")]
+            self.client.clone(),
         );
         log.touch();
         self.runs.fetch_add(1, Ordering::Relaxed);
