@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
+use super::Client;
 use super::log_filter::LogFilter;
 use super::log_stream::LogStream;
 use super::reply::{Reply, invalid};
 use super::request::{Method, Repeat, Request, path, query as filtered};
 use super::resources::nothing;
-use super::{Client, document};
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::LogEntry;
 use crate::run_id::RunId;
@@ -86,7 +86,8 @@ pub fn stream(filter: &LogFilter) -> Result<Request> {
 /// # Errors
 /// `ResponseInvalid`.
 pub fn entries(reply: &Reply) -> Result<Vec<LogEntry>> {
-    let texts: Vec<&RawValue> = document(reply)?;
+    let texts: Vec<&RawValue> =
+        serde_json::from_slice(reply.json()?).map_err(|error| invalid().with_source(error))?;
     let mut entries = texts
         .into_iter()
         .map(|text| LogEntry::decode(text.get().as_bytes()))

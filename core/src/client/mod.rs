@@ -25,6 +25,7 @@
 //! The functions of [`resources`], [`definitions`], [`pipelines`] and [`logs`] build the same requests and
 //! read the same answers without sending anything.
 
+pub mod broadcasts;
 mod created;
 mod definition;
 pub mod definitions;
@@ -49,9 +50,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use self::broadcasts::Broadcasts;
 pub use self::created::CreatedResource;
 pub use self::definition::ResourceDefinition;
 use self::definitions::Definitions;
@@ -133,6 +135,12 @@ impl Client {
         Logs(self)
     }
 
+    /// Messages to whoever listens on NATS outside of any stream.
+    #[must_use]
+    pub const fn broadcasts(&self) -> Broadcasts<'_> {
+        Broadcasts(self)
+    }
+
     /// Sends a request, again while that may help, and reads its answer.
     async fn call<T>(&self, request: &Request, read: fn(&Reply) -> Result<T>) -> Result<T> {
         let options = &self.0.options;
@@ -180,7 +188,12 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Reads a JSON document.
-fn document<'a, T: Deserialize<'a>>(reply: &'a Reply) -> Result<T> {
-    serde_json::from_slice(reply.json()?).map_err(|error| invalid().with_source(error))
+/// Reads a JSON object.
+fn document<T: DeserializeOwned>(reply: &Reply) -> Result<T> {
+    let text = reply.json()?;
+    // A list would be read as well, member by member.
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Err(invalid());
+    }
+    serde_json::from_slice(text).map_err(|error| invalid().with_source(error))
 }

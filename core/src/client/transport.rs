@@ -144,17 +144,14 @@ impl Transport {
     /// What an error of the HTTP client means. Its own text names the address, which may hold names.
     pub(super) fn failure(&self, error: reqwest::Error) -> Failure {
         let error = error.without_url();
-        let tls = causes(&error).find_map(|cause| {
-            let cause = cause.downcast_ref::<std::io::Error>()?.get_ref()?;
-            cause.downcast_ref::<rustls::Error>().cloned()
-        });
+        let tls = causes(&error).any(|cause| cause.is::<rustls::Error>());
         let sent = if error.is_connect() || error.is_builder() { Sent::No } else { Sent::Yes };
-        let (code, what) = match &tls {
-            Some(_) => (ErrorCode::TlsFailed, "no TLS connection to the API"),
-            None if error.is_connect() => (ErrorCode::Unavailable, "cannot reach the API"),
-            None if error.is_builder() => (ErrorCode::Internal, "the request cannot be sent"),
-            None if error.is_timeout() => (ErrorCode::TimedOut, "the API did not answer in time"),
-            None => (ErrorCode::Unavailable, "the connection to the API was lost"),
+        let (code, what) = match () {
+            () if tls => (ErrorCode::TlsFailed, "no TLS connection to the API"),
+            () if error.is_connect() => (ErrorCode::Unavailable, "cannot reach the API"),
+            () if error.is_builder() => (ErrorCode::Internal, "the request cannot be sent"),
+            () if error.is_timeout() => (ErrorCode::TimedOut, "the API did not answer in time"),
+            () => (ErrorCode::Unavailable, "the connection to the API was lost"),
         };
         let reason = causes(&error).last().map(ToString::to_string).unwrap_or_default();
         let error = Error::new(code, what).with_context("url", &self.base).with_source(reason);
@@ -162,8 +159,12 @@ impl Transport {
     }
 }
 
+/// An error and all behind it. What an I/O error holds is passed over by its `source`.
 fn causes<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
+    std::iter::successors(Some(error), |error| {
+        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        held.map(|held| held as &(dyn StdError + 'static)).or_else(|| (*error).source())
+    })
 }
