@@ -3,6 +3,8 @@
 use conveyor_driver::client::LogFilter;
 use conveyor_driver::options::ClientOptions;
 use conveyor_driver::{Client, Error, ErrorCode};
+use futures_util::StreamExt;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use crate::stub::{BLOCK, Does, Stub, answer, json};
@@ -140,15 +142,21 @@ async fn what_stands_between_has_its_codes() {
 
 #[tokio::test]
 async fn a_server_without_tls_is_no_server_for_https() {
-    let stub = Stub::start(|_, _| json("200 OK", "{}")).await;
-    let url = stub.url.replace("http://", "https://");
-    let error = asked(&stub, |options| options.url = Some(url)).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let answering = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        connection
+    });
+    let options = ClientOptions { url: Some(url), ..ClientOptions::default() };
+    let error = Client::new(options).unwrap().definitions().get("demo").await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::TlsFailed);
+    drop(answering.await.unwrap());
 }
 
 #[tokio::test]
 async fn a_log_stream_ends_with_a_code_when_it_may_not_come_back() {
-    use futures_util::StreamExt;
     for (tell, code) in [
         (json("401 Unauthorized", r#"{"error":"invalid token"}"#), ErrorCode::Unauthenticated),
         (answer("200 OK", "text/html", "<html>"), ErrorCode::ResponseInvalid),
@@ -164,7 +172,6 @@ async fn a_log_stream_ends_with_a_code_when_it_may_not_come_back() {
 
 #[tokio::test]
 async fn a_log_stream_gives_up_when_its_time_to_come_back_is_over() {
-    use futures_util::StreamExt;
     for tell in [|| Does::Closes, || Does::Stalls(Vec::new())] {
         let stub = Stub::start(move |_, _| tell()).await;
         let options = ClientOptions {

@@ -125,6 +125,7 @@ async fn every_form_of_key_signs_what_the_server_can_verify() {
 }
 
 #[tokio::test]
+#[allow(clippy::disallowed_methods, reason = "the server has its own clock")]
 async fn a_token_is_from_the_past_and_ends_soon() {
     let (authority, stub) = (Authority::new(), stub().await);
     let mine = authority.client();

@@ -18,7 +18,9 @@ pub struct Authority {
 /// A certificate and its key, as PEM text.
 #[derive(Debug)]
 pub struct Identity {
+    /// The certificate.
     pub cert: String,
+    /// Its key.
     pub key: String,
 }
 
@@ -32,6 +34,7 @@ impl Default for Authority {
 }
 
 impl Authority {
+    /// A new one.
     #[must_use]
     pub fn new() -> Self {
         let key = KeyPair::generate().unwrap();
@@ -50,11 +53,13 @@ impl Authority {
         Self { pem, issuer: Issuer::new(params, key) }
     }
 
+    /// A certificate for a server on this host.
     #[must_use]
     pub fn server(&self, host: &str) -> Identity {
         self.issue(host, |_| {})
     }
 
+    /// One that is over.
     #[must_use]
     pub fn expired_server(&self, host: &str) -> Identity {
         self.issue(host, |params| {
@@ -63,6 +68,7 @@ impl Authority {
         })
     }
 
+    /// A certificate for a client and nothing else.
     #[must_use]
     pub fn client(&self) -> Identity {
         self.client_for(&[ExtendedKeyUsagePurpose::ClientAuth])
@@ -97,6 +103,7 @@ fn authority() -> CertificateParams {
 }
 
 /// Writes a file and says where it is.
+#[must_use]
 pub fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     let file = folder.join(name);
     std::fs::write(&file, text).unwrap();

@@ -1,7 +1,7 @@
 //! One token: a statement, signed with the key of a certificate, that this certificate's owner asks.
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -40,7 +40,7 @@ impl Token {
     pub(super) fn sign(
         identity: &CertifiedKey,
         authorities: &[CertificateDer<'static>],
-        now: SystemTime,
+        since_epoch: Duration,
     ) -> Result<Self> {
         let unsupported = || {
             Error::new(ErrorCode::Unsupported, "the API takes no tokens signed with such a key")
@@ -59,7 +59,6 @@ impl Token {
             std::iter::once(leaf).chain(others).map(|der| STANDARD.encode(der)).collect();
         let header = json!({"alg": algorithm, "typ": "JWT", "x5c": chain});
 
-        let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let claims = json!({
             "iat": since_epoch.saturating_sub(DATED_BACK).as_secs(),
             "exp": (since_epoch + GOOD_FOR).as_secs(),

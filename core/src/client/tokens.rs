@@ -3,12 +3,13 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 
 use super::token::Token;
+use crate::clock::unix_nanos;
 use crate::error::Result;
 use crate::tls::Identity;
 
@@ -26,7 +27,8 @@ pub(super) struct Tokens {
 struct Made {
     token: Token,
     signer: Arc<CertifiedKey>,
-    at: SystemTime,
+    /// Since 1970.
+    at: Duration,
 }
 
 impl Tokens {
@@ -42,16 +44,16 @@ impl Tokens {
     /// # Errors
     /// `Unsupported` for a kind of key that the server does not take.
     pub(super) fn token(&self) -> Result<Token> {
-        self.token_at(SystemTime::now())
+        self.token_at(Duration::from_nanos(unix_nanos()))
     }
 
-    fn token_at(&self, now: SystemTime) -> Result<Token> {
+    fn token_at(&self, now: Duration) -> Result<Token> {
         let signer = self.identity.current();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(made) = &*last
             && Arc::ptr_eq(&made.signer, &signer)
             // A clock that was set back is no reason to trust the age.
-            && now.duration_since(made.at).is_ok_and(|age| age < USED_FOR)
+            && now.checked_sub(made.at).is_some_and(|age| age < USED_FOR)
         {
             return Ok(made.token.clone());
         }

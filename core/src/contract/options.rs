@@ -36,7 +36,7 @@ pub fn options_schema() -> Value {
     file(
         "Options",
         "What is not given has the default shown here, or is filled from the environment \
-         (`x-environment`). `x-not-below` names an option that a number may not be less than. The \
+         (`x-environment`; the host and the port of the server go together). `x-not-below` names an option that a number may not be less than. The \
          runtime checks all of this itself, and more than a schema can say, such as addresses and \
          options that exclude each other: it reports every fault at once, each with its path, as \
          `OptionsInvalid`.",
