@@ -18,7 +18,7 @@ const (
 	CodeUnsupported Code = 6
 	// What was named does not exist. Check the name, or create it first.
 	CodeNotFound Code = 7
-	// What was named exists in another form and changing it could lose messages. Read the context, then rename or set `adopt`.
+	// What was named exists already, or in another form, and changing it could lose something. Read the context, then rename, delete what is there, or set `adopt`.
 	CodeConflict Code = 8
 	// A document does not have the form its kind requires. Correct the sender; the context names the field.
 	CodeMessageInvalid Code = 9
@@ -42,6 +42,14 @@ const (
 	CodeArgumentInvalid Code = 18
 	// The call would wait for the function that it is made from. Make it from another thread, or ask for the same without waiting.
 	CodeWouldDeadlock Code = 19
+	// The API server refused the request: a resource does not fit its schema, a name is missing, or the server sends the client elsewhere. Correct what the message says; nothing was changed.
+	CodeApiRefused Code = 20
+	// The API server failed to do what it was asked, and may have done part of it. Read what is there, then repeat it if it is safe to repeat.
+	CodeApiFailed Code = 21
+	// The answer has another form than the API's: no JSON, another kind of document. Check that the address is that of a Conveyor API and what stands between. What was asked for may have happened.
+	CodeResponseInvalid Code = 22
+	// The answer is larger than `max_response_bytes`. Ask for less, or allow more. What was asked for has happened.
+	CodeResponseTooLarge Code = 23
 )
 
 var codeNames = map[Code]string{
@@ -64,10 +72,15 @@ var codeNames = map[Code]string{
 	CodeLogFull:          "LogFull",
 	CodeArgumentInvalid:  "ArgumentInvalid",
 	CodeWouldDeadlock:    "WouldDeadlock",
+	CodeApiRefused:       "ApiRefused",
+	CodeApiFailed:        "ApiFailed",
+	CodeResponseInvalid:  "ResponseInvalid",
+	CodeResponseTooLarge: "ResponseTooLarge",
 }
 
 var retryableCodes = map[Code]bool{
 	CodeUnavailable: true,
 	CodeTimedOut:    true,
 	CodeLogFull:     true,
+	CodeApiFailed:   true,
 }

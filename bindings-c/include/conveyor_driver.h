@@ -73,8 +73,8 @@
 #define CONVEYOR_E_NOT_FOUND 7
 
 /**
- * What was named exists in another form and changing it could lose messages. Read the context, then
- * rename or set `adopt`.
+ * What was named exists already, or in another form, and changing it could lose something. Read the
+ * context, then rename, delete what is there, or set `adopt`.
  */
 #define CONVEYOR_E_CONFLICT 8
 
@@ -141,6 +141,30 @@
  * for the same without waiting.
  */
 #define CONVEYOR_E_WOULD_DEADLOCK 19
+
+/**
+ * The API server refused the request: a resource does not fit its schema, a name is missing, or the
+ * server sends the client elsewhere. Correct what the message says; nothing was changed.
+ */
+#define CONVEYOR_E_API_REFUSED 20
+
+/**
+ * The API server failed to do what it was asked, and may have done part of it. Read what is there,
+ * then repeat it if it is safe to repeat.
+ */
+#define CONVEYOR_E_API_FAILED 21
+
+/**
+ * The answer has another form than the API's: no JSON, another kind of document. Check that the
+ * address is that of a Conveyor API and what stands between. What was asked for may have happened.
+ */
+#define CONVEYOR_E_RESPONSE_INVALID 22
+
+/**
+ * The answer is larger than `max_response_bytes`. Ask for less, or allow more. What was asked for
+ * has happened.
+ */
+#define CONVEYOR_E_RESPONSE_TOO_LARGE 23
 
 
 /**

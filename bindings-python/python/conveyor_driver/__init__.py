@@ -19,6 +19,8 @@
 from __future__ import annotations
 
 from ._codes import (
+    ApiFailed,
+    ApiRefused,
     ArgumentInvalid,
     Cancelled,
     Closed,
@@ -31,6 +33,8 @@ from ._codes import (
     NotFound,
     OptionsInvalid,
     PermissionDenied,
+    ResponseInvalid,
+    ResponseTooLarge,
     TimedOut,
     TlsFailed,
     TooLarge,
@@ -51,6 +55,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._documents import (
         CancelReason,
+        ClientOptions,
         ConnectionOptions,
         DriverOptions,
         DriverReport,
@@ -67,10 +72,13 @@ if TYPE_CHECKING:
     from ._types import Reconcile, ReconcileResult
 
 __all__ = [
+    "ApiFailed",
+    "ApiRefused",
     "ArgumentInvalid",
     "BaseDriver",
     "CancelReason",
     "Cancelled",
+    "ClientOptions",
     "Closed",
     "Conflict",
     "ConnectionOptions",
@@ -99,6 +107,8 @@ __all__ = [
     "Reconcile",
     "ReconcileResult",
     "Resource",
+    "ResponseInvalid",
+    "ResponseTooLarge",
     "Retry",
     "Run",
     "RunLog",
@@ -119,6 +129,7 @@ __all__ = [
 #: What takes long to import and is not needed to run a driver.
 _LATER = {
     "CancelReason": "_documents",
+    "ClientOptions": "_documents",
     "ConnectionOptions": "_documents",
     "DrainReport": "_outcome",
     "DriverOptions": "_documents",
