@@ -90,6 +90,14 @@ static int looks(void *data, conveyor_run run)
   CHECK(!conveyor_run_is_cancelled(run));
   OK(conveyor_run_cancel_reason(run, &text, NULL));
   CHECK(text == 0);
+  conveyor_resource resource;
+  resource.struct_size = sizeof resource;
+  OK(conveyor_run_read_resource(run, &resource, NULL));
+  CHECK(strcmp(shown(resource.id), "1") == 0 && strcmp(shown(resource.name), "Ada") == 0);
+  CHECK(resource.pipeline.len == 0 && strcmp(shown(resource.resource), "greeting") == 0);
+  CHECK(strcmp(shown(resource.metadata), "{}") == 0 && strcmp(shown(resource.spec), "{\"words\": [\"a\", 7]}") == 0);
+  /* Without a copy. */
+  CHECK(resource.spec.ptr > conveyor_run_payload(run).ptr);
   OK(conveyor_run_resource(run, &text, NULL));
   CHECK(strcmp(member(conveyor_text_view(text).ptr, "/name"), "Ada") == 0);
   OK(conveyor_text_free(text));

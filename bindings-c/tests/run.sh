@@ -51,6 +51,18 @@ $cc -std=c99 $strict $cflags -o "$built/blocking-static" blocking.c harness.c "$
     $(pkg-config --static --libs-only-l conveyor-driver | sed 's/-lconveyor_driver//') -pthread
 "$built/blocking-static"
 
+say "headers"
+for header in conveyor_driver.h $(command -v "$cxx" >/dev/null && cd ../include && echo conveyor/*.hpp); do
+    printf '#include <%s>\n' "$header" >"$built/header.cpp"
+    # shellcheck disable=SC2086
+    if [ "$header" = conveyor_driver.h ]; then
+        $cc -x c -std=c99 $strict $cflags -fsyntax-only "$built/header.cpp"
+    else
+        $cxx -std=c++17 $strict $cflags -fsyntax-only "$built/header.cpp"
+    fi
+done
+passed each_header_stands_alone
+
 if command -v "$cxx" >/dev/null; then
     say "C++"
     # shellcheck disable=SC2086
