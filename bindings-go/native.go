@@ -234,6 +234,11 @@ func newManager(options string, manager *C.conveyor_manager) error {
 	return check(C.go_manager_new(o, ol, manager, &detail), detail)
 }
 
+func newQueue(queue *C.conveyor_queue) error {
+	var detail failure
+	return check(C.conveyor_queue_new(false, queue, &detail), detail)
+}
+
 func addDriver(manager C.conveyor_manager, options string, queue C.conveyor_queue) error {
 	var detail failure
 	o, ol := pointer(options)
