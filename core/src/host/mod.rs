@@ -24,6 +24,10 @@
 //! No call of a queue ever waits, unless its name says so, and none calls back into the host with a
 //! lock held.
 
+#[cfg(feature = "client")]
+mod api_calls;
+#[cfg(feature = "client")]
+mod client_runtime;
 mod complete_resource;
 mod control_plane;
 #[cfg(feature = "core-end")]
@@ -41,6 +45,8 @@ mod state;
 mod wake;
 
 pub use crate::logger::LogTicket;
+#[cfg(feature = "client")]
+pub use api_calls::{Answer, ApiCalls};
 pub use complete_resource::is_complete_resource;
 pub use control_plane::EmbeddedControlPlane;
 #[cfg(feature = "core-end")]
