@@ -35,7 +35,8 @@ class Client:
     """Asks the Conveyor API, and waits for each answer. May be shared by threads.
 
     ``resources``, ``definitions``, ``pipelines``, ``logs`` and ``broadcasts`` have the calls. Each ends
-    within ``request_timeout_ms``. Errors have their classes: ``NotFound``, ``Conflict``, ``ApiRefused`` and so on.
+    within ``request_timeout_ms``. Errors have their classes: ``NotFound``, ``Conflict``, ``ApiRefused`` and
+    so on.
     """
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
