@@ -35,6 +35,8 @@ scripts/python.sh && python=.venv/bin/python || [ $? -eq 77 ] || failed=" python
 node=
 scripts/node.sh && node=node || [ $? -eq 77 ] || failed="$failed node-package"
 
+scripts/conveyor-server.sh || [ $? -eq 77 ] || failed="$failed conveyor-server"
+
 step cargo test --workspace --all-features --no-fail-fast || failed="$failed workspace"
 # Built by the step before; it needs no server and no other feature.
 step "${CARGO_TARGET_DIR:-target}/debug/examples/greeter" || failed="$failed greeter"

@@ -159,7 +159,7 @@ impl Operation {
                 let Broadcast { event, payload, run_id } = arguments_of(arguments)?;
                 let mut message =
                     DriverMessage::new(&event, &Resource::default(), "", run_id.as_str().into());
-                message.payload = payload.into();
+                message.payload = payload;
                 (broadcasts::send(&message), nothing)
             }
             _ => {
