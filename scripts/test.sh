@@ -43,6 +43,7 @@ c=
 scripts/c.sh && c=${CARGO_TARGET_DIR:-$PWD/target}/c || [ $? -eq 77 ] || failed="$failed c-library"
 go=
 scripts/go.sh && go=go || [ $? -eq 77 ] || failed="$failed go-module"
+scripts/conveyor-server.sh || [ $? -eq 77 ] || failed="$failed conveyor-server"
 
 step cargo test --workspace --all-features --no-fail-fast || failed="$failed workspace"
 # Built by the step before; it needs no server and no other feature.

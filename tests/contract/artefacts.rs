@@ -14,6 +14,7 @@ const ARTEFACTS: &[Artefact] = &[
         objection: append_only::objection,
         ..Artefact::new("core/contract/errors.json", || json(&contract::errors()))
     },
+    Artefact::new("core/contract/client.schema.json", || json(&contract::client_schema())),
     Artefact::new("core/contract/host.schema.json", || json(&contract::host_schema())),
     Artefact::new("core/contract/messages.schema.json", || json(&contract::messages_schema())),
     Artefact::new("core/contract/options.schema.json", || json(&contract::options_schema())),

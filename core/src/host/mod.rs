@@ -24,7 +24,11 @@
 //! No call of a queue ever waits, unless its name says so, and none calls back into the host with a
 //! lock held.
 
+#[cfg(feature = "client")]
+mod api_calls;
 mod cancel_descriptor;
+#[cfg(feature = "client")]
+mod client_runtime;
 mod complete_resource;
 mod control_plane;
 #[cfg(feature = "core-end")]
@@ -44,6 +48,8 @@ mod state;
 mod wake;
 
 pub use crate::logger::LogTicket;
+#[cfg(feature = "client")]
+pub use api_calls::{Answer, ApiCalls};
 pub use cancel_descriptor::CancelDescriptor;
 pub use complete_resource::is_complete_resource;
 pub use control_plane::EmbeddedControlPlane;
