@@ -14,7 +14,7 @@ built=$prefix/tests
 mkdir -p "$built"
 strict="-Wall -Wextra -Werror -pedantic -g"
 cc=${CC:-cc} cxx=${CXX:-c++}
-suites="bad_input blocking asynchronous pull outside memory"
+suites="bad_input blocking asynchronous pull outside client memory"
 
 passed() { printf 'test %s ... ok\n\ntest result: ok. 1 passed; 0 failed; 0 ignored\n\n' "$1"; }
 say() { printf '\n-- %s\n' "$*"; }
@@ -86,7 +86,7 @@ else
 fi
 
 if can -fsanitize=address,undefined; then
-    for suite in bad_input blocking asynchronous pull outside; do
+    for suite in bad_input blocking asynchronous pull outside client; do
         compile "$suite-address" -fsanitize=address,undefined -fno-sanitize-recover=all
         say "$suite, AddressSanitizer"
         "$built/$suite-address"
@@ -106,7 +106,7 @@ else
 fi
 
 if command -v valgrind >/dev/null; then
-    for suite in bad_input blocking asynchronous pull outside; do
+    for suite in bad_input blocking asynchronous pull outside client; do
         say "$suite, valgrind"
         # It also complains of system calls that it does not know.
         found=$built/$suite.valgrind
