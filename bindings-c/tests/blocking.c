@@ -219,8 +219,8 @@ static void an_abandoned_run_holds_up_neither_others_nor_the_end(void)
   conveyor_driver driver;
   memset(&driver, 0, sizeof driver);
   driver.struct_size = sizeof driver;
-  driver.options = conveyor_view(
-    "{\"name\": \"greeter\", \"resources\": [\"greeting\"], \"run_timeout_ms\": 20, \"cancel_grace_ms\": 1}");
+  driver.options =
+    conveyor_view("{\"name\": \"greeter\", \"resources\": [\"greeting\"], \"cancel_grace_ms\": 1}");
   driver.reconcile = waits;
   driver.user_data = &crowd;
   driver.free_user_data = crowd_freed;
@@ -229,7 +229,10 @@ static void an_abandoned_run_holds_up_neither_others_nor_the_end(void)
   world_start(&world);
   world_post(&world, "a", "run-1");
   world_post(&world, "b", "run-2");
+  count_await(&crowd.inside, 1);
+  OK(conveyor_manager_cancel(world.manager, conveyor_view("run-1"), NONE, NULL, NULL));
   count_await(&crowd.inside, 2);
+  OK(conveyor_manager_cancel(world.manager, conveyor_view("run-2"), NONE, NULL, NULL));
   free(world_results(&world, "run-2", 1));
   char *report = world_end(&world, -1);
   CHECK(strcmp(member(report, "/drivers/0/abandoned"), "2") == 0);
