@@ -44,6 +44,7 @@ pub use log_store::{LogQuery, LogStore};
 pub use notice::{Notice, Watch};
 pub use pipeline::{Pipeline, Step};
 pub use reaction::{Ignored, Reaction};
+pub(crate) use streams::log_consumer;
 pub use streams::put_streams;
 
 use tasks::{EngineTask, LogTask, Shared};

@@ -70,6 +70,10 @@ pub(crate) const ENVIRONMENT: &[Group] = &[
     },
 ];
 
+/// Those whose values are secrets by themselves.
+pub(crate) const SECRET_VARIABLES: &[&str] =
+    &["CONVEYOR_NATS_TOKEN", "CONVEYOR_NATS_PASSWORD", "CONVEYOR_NATS_NKEY"];
+
 const fn fills(
     name: &'static str,
     option: &'static str,
@@ -165,6 +169,19 @@ mod tests {
         let host = |name: &str| (name == "CONVEYOR_SERVER_HOST").then(|| "ci".to_owned());
         let filled = ConnectionOptions::default().filled_from(&host);
         assert_eq!(filled.url.as_deref(), Some("nats://ci:4222"));
+    }
+
+    #[test]
+    fn the_secret_variables_are_those_of_secret_options() {
+        let secret = |variable: &&Variable| {
+            let set = |name: &str| (name == variable.name).then(|| "x".to_owned());
+            let filled = serde_json::to_value(ConnectionOptions::default().filled_from(&set));
+            filled.unwrap().pointer(&format!("/{}", variable.option.replace('.', "/")))
+                == Some(&"***".into())
+        };
+        let all = ENVIRONMENT.iter().flat_map(|group| group.variables);
+        let secrets: Vec<_> = all.filter(secret).map(|variable| variable.name).collect();
+        assert_eq!(secrets, SECRET_VARIABLES);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod secret;
 pub use connection::{ConnectionOptions, TlsOptions};
 pub use document::from_document;
 pub use driver::{DriverOptions, Serialization};
+pub(crate) use environment::SECRET_VARIABLES;
 #[cfg(feature = "contract")]
 pub(crate) use environment::{ENVIRONMENT, Variable};
 pub use fault::Faults;
