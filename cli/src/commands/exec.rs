@@ -60,10 +60,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = milliseconds)]
     timeout: Option<u64>,
 
-    /// Another option of the driver, such as max_attempts=3 or ack_wait_ms=60000; may be given more than
-    /// once.
-    #[arg(long = "set", value_name = "OPTION=VALUE", value_parser = setting)]
-    settings: Vec<(String, Value)>,
+    #[command(flatten)]
+    settings: Settings,
 
     #[command(flatten)]
     connection: ConnectionArguments,
@@ -71,6 +69,24 @@ pub(crate) struct Arguments {
     /// The command and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<String>,
+}
+
+/// What is rarely told.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Settings {
+    /// Another option of the driver, such as max_attempts=3 or ack_wait_ms=60000; may be given more than
+    /// once.
+    #[arg(long = "set", value_name = "OPTION=VALUE", value_parser = setting)]
+    settings: Vec<(String, Value)>,
+}
+
+impl Settings {
+    /// Puts them into a document of driver options.
+    pub(crate) fn put_into(self, document: &mut Value) {
+        for (name, value) in self.settings {
+            document[name] = value;
+        }
+    }
 }
 
 /// A time as milliseconds.
@@ -104,9 +120,7 @@ impl Arguments {
         if let Some(timeout) = self.timeout {
             document["run_timeout_ms"] = timeout.into();
         }
-        for (name, value) in self.settings {
-            document[name] = value;
-        }
+        self.settings.put_into(&mut document);
         let options: DriverOptions = from_document(document)?;
         let mut command = self.command.into_iter();
         let command = Command::new(command.next().unwrap_or_default()).args(command);

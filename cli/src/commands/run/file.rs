@@ -65,9 +65,28 @@ fn driver(table: Value, folder: &Path, at: &str, faults: &mut Faults) -> Option<
         }
     }
     let command = command(of_command, folder, at, faults);
-    let options: DriverOptions = noted(from_document(options.into()), at, faults)?;
-    options.check(at, faults);
+    let options = driver_options(options, at, faults)?;
     Some(ScriptDriver { options, command: command? })
+}
+
+/// Reads and checks the options; what cannot be read does not keep the rest from being checked.
+fn driver_options(
+    mut members: Map<String, Value>,
+    at: &str,
+    faults: &mut Faults,
+) -> Option<DriverOptions> {
+    let read: Result<DriverOptions> = from_document(members.clone().into());
+    if let Err(error) = &read {
+        for (path, _) in error.context() {
+            members.remove(path.split(['.', '[']).next().unwrap_or_default());
+        }
+        if let Ok(rest) = from_document::<DriverOptions>(members.into()) {
+            rest.check(at, faults);
+        }
+    }
+    let options = noted(read, at, faults)?;
+    options.check(at, faults);
+    Some(options)
 }
 
 fn command(
@@ -179,6 +198,7 @@ mod tests {
                 "drivers[1].command",
                 "drivers[1].connection",
                 "drivers[1].env.A",
+                "drivers[1].resources",
                 "drivers[1].resourcs",
                 "shutdown_grace",
             ]

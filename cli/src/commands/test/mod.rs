@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use conveyor_driver::exec::Command;
 use conveyor_driver::message::Resource;
-use conveyor_driver::options::DriverOptions;
+use conveyor_driver::options::{DriverOptions, from_document};
+use serde_json::json;
 
-use super::exec::milliseconds;
+use super::exec::{Settings, milliseconds};
 use super::run::drivers::ScriptDriver;
 use crate::documents;
 use crate::fault::Fault;
@@ -38,6 +39,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = milliseconds)]
     timeout: Option<u64>,
 
+    #[command(flatten)]
+    settings: Settings,
+
     /// How the log and the result are shown: `json` has one object a line.
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
@@ -62,13 +66,14 @@ impl Arguments {
         let resource = self.resource()?;
         let mut command = self.command.into_iter();
         let command = Command::new(command.next().unwrap_or_default()).args(command);
-        let options = DriverOptions {
-            name: self.name,
-            resources: vec![resource.resource.clone()],
-            run_timeout_ms: self.timeout,
-            max_attempts: 1,
-            ..DriverOptions::default()
-        };
+        let mut document = json!({
+            "name": self.name,
+            "resources": [resource.resource],
+            "run_timeout_ms": self.timeout,
+            "max_attempts": 1,
+        });
+        self.settings.put_into(&mut document);
+        let options: DriverOptions = from_document(document)?;
         let driver = ScriptDriver { options, command };
         driver.check()?;
         let embedded = Embedded { driver, event: self.event, resource };

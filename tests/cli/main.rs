@@ -1,0 +1,8 @@
+//! The command line as its user meets it: what it prints, how it exits, what it leaves behind.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod driving;
+mod files;
+mod scripts;
+mod support;
+mod words;
