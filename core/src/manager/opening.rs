@@ -151,6 +151,7 @@ impl Opening {
             has_limits: options.run_timeout_ms.or(options.progress_timeout_ms).is_some(),
             queue,
             runs: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
             end: self.stop.end_of_one(),
             stop: self.stop.clone(),
             driver,
