@@ -12,6 +12,7 @@ mod documents;
 mod exit_code;
 mod fault;
 pub mod nats_server;
+pub mod rest;
 mod screen;
 
 pub use arguments::command_line;
