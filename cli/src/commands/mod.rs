@@ -1,6 +1,7 @@
 //! The commands, one folder or file each.
 
 mod completions;
+mod dev;
 mod exec;
 mod man;
 mod run;
@@ -15,6 +16,7 @@ pub(crate) enum Command {
     Exec(exec::Arguments),
     Run(run::Arguments),
     Test(test::Arguments),
+    Dev(dev::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -26,6 +28,7 @@ impl Command {
             Self::Exec(arguments) => arguments.run().await,
             Self::Run(arguments) => arguments.run().await,
             Self::Test(arguments) => arguments.run().await,
+            Self::Dev(arguments) => arguments.run().await,
             Self::Completions(arguments) => arguments.run(),
             Self::Man(arguments) => arguments.run(),
         }

@@ -165,6 +165,12 @@ impl ControlPlane {
         self.shared.changed.notify_waiters();
     }
 
+    /// All lines in the order they came, labels included, but for so many of the first.
+    #[must_use]
+    pub fn lines_now_after(&self, seen: usize) -> Vec<LogEntry> {
+        self.shared.logs().after(seen)
+    }
+
     /// All lines in the order they came, labels included, but for so many of the first; waits until there
     /// is one.
     ///
