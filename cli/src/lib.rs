@@ -16,5 +16,6 @@ mod jetstream;
 pub mod nats_server;
 pub mod rest;
 mod screen;
+mod services;
 
 pub use arguments::command_line;

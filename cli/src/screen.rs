@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use comfy_table::Table;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
@@ -15,6 +17,14 @@ pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default();
 pub(crate) fn clean(text: &str) -> String {
     let text = anstream::adapter::strip_str(text).to_string();
     text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// A table with these columns.
+pub(crate) fn table(columns: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.set_header(columns);
+    table
 }
 
 /// A duration in two units at most: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`.

@@ -1,10 +1,13 @@
 //! The commands, one folder or file each.
 
+mod cancel;
 mod completions;
+mod dead_letters;
 mod dev;
 mod exec;
 mod man;
 mod run;
+mod runs;
 mod test;
 
 use clap::Subcommand;
@@ -17,6 +20,9 @@ pub(crate) enum Command {
     Run(run::Arguments),
     Test(test::Arguments),
     Dev(dev::Arguments),
+    Runs(runs::Arguments),
+    Cancel(cancel::Arguments),
+    DeadLetters(dead_letters::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -29,6 +35,9 @@ impl Command {
             Self::Run(arguments) => arguments.run().await,
             Self::Test(arguments) => arguments.run().await,
             Self::Dev(arguments) => arguments.run().await,
+            Self::Runs(arguments) => arguments.run().await,
+            Self::Cancel(arguments) => arguments.run().await,
+            Self::DeadLetters(arguments) => arguments.run().await,
             Self::Completions(arguments) => arguments.run(),
             Self::Man(arguments) => arguments.run(),
         }

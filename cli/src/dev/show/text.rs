@@ -2,14 +2,13 @@
 
 use std::fmt::Write;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::CellAlignment;
 use conveyor_driver::RunId;
 use conveyor_driver::message::{LogEntry, ResultEvent};
 
 use crate::dev::Dev;
 use crate::dev::run_table::Run;
-use crate::screen::{BOLD, DIM, ERROR, GOOD, HINT, WARNING, clean, short};
+use crate::screen::{BOLD, DIM, ERROR, GOOD, HINT, WARNING, clean, short, table};
 
 pub(super) fn ready(dev: &Dev) -> String {
     let mut text = format!(
@@ -73,9 +72,7 @@ pub(super) fn answered(event: &ResultEvent, next: Option<&str>, run: &Run) -> St
 
 /// The steps of a run that is over.
 fn ended(id: &RunId, run: &Run) -> String {
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
-    table.set_header(["step", "driver", "result", "time", "message"]);
+    let mut table = table(&["step", "driver", "result", "time", "message"]);
     for (number, step) in run.steps.iter().enumerate() {
         table.add_row([
             (number + 1).to_string(),
