@@ -96,7 +96,7 @@ impl From<io::Error> for Fault {
     }
 }
 
-fn hint(code: ErrorCode) -> Option<&'static str> {
+pub(crate) fn hint(code: ErrorCode) -> Option<&'static str> {
     Some(match code {
         ErrorCode::Unavailable => {
             "is a server running there? `conveyor-driver dev` starts one, `conveyor-driver doctor` \

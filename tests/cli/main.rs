@@ -3,6 +3,7 @@
 
 mod driving;
 mod files;
+mod operating;
 mod scripts;
 mod support;
 mod words;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use conveyor_driver::message::{Resource, ResultEvent};
 use conveyor_driver::options::ConnectionOptions;
-use conveyor_driver::stream::{EventStream, NatsStream, SharedStream};
+use conveyor_driver::stream::{NatsStream, SharedStream};
 use conveyor_driver::{RunId, subject};
 use conveyor_driver_cli::control_plane::{ControlPlane, LogQuery};
 use conveyor_driver_cli::nats_server::NatsServer;
@@ -91,7 +91,7 @@ impl Running {
     /// Returns once a file of this name is there.
     pub(crate) async fn wrote(&self, name: &str) {
         let path = self.folder.path().join(name);
-        eventually(name, || std::future::ready(path.exists())).await;
+        eventually(name, async || path.exists()).await;
     }
 }
 
@@ -150,7 +150,7 @@ impl Ended {
 }
 
 pub(crate) async fn nothing_runs_in(folder: &Path) {
-    eventually("no process is left", || std::future::ready(processes_of(folder).is_empty())).await;
+    eventually("no process is left", async || processes_of(folder).is_empty()).await;
 }
 
 /// The command lines of all processes whose environment has this path.
@@ -169,7 +169,7 @@ fn processes_of(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !holds().await {
         assert!(Instant::now() < deadline, "never: {what}");

@@ -1,10 +1,11 @@
 //! `cancel`: end a run early.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::Duration;
 
 use clap::Args;
-use conveyor_driver::message::{ControlReply, ControlRequest};
+use conveyor_driver::message::{ControlReply, ControlRequest, ServiceStats};
 use conveyor_driver::stream::{EventStream, Message, request};
 use conveyor_driver::{ErrorCode, RunId, subject};
 use futures_util::future::join_all;
@@ -51,7 +52,14 @@ impl Arguments {
         let drivers = match self.driver.as_slice() {
             [] => {
                 let found = services::drivers(&*stream, FOUND_WITHIN).await?;
-                services::names(&found).into_iter().map(str::to_owned).collect()
+                let mut having: Vec<_> = found.iter().filter(|driver| has(driver, &run)).collect();
+                if having.is_empty() {
+                    // It may have begun since.
+                    having = found.iter().collect();
+                }
+                let names: BTreeSet<_> =
+                    having.into_iter().map(|driver| driver.identity.name.clone()).collect();
+                names.into_iter().collect()
             }
             named => named.to_vec(),
         };
@@ -79,6 +87,12 @@ impl Arguments {
         }
         Ok(exit_code::SUCCESS)
     }
+}
+
+/// Whether an instance has the run, as far as it can tell.
+fn has(driver: &ServiceStats, run: &RunId) -> bool {
+    let in_flight = services::in_flight(driver);
+    in_flight.omitted > 0 || in_flight.runs.iter().any(|held| held.run_id == *run)
 }
 
 fn plural(count: usize) -> &'static str {

@@ -4,6 +4,7 @@ mod cancel;
 mod completions;
 mod dead_letters;
 mod dev;
+mod doctor;
 mod exec;
 mod man;
 mod run;
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     Runs(runs::Arguments),
     Cancel(cancel::Arguments),
     DeadLetters(dead_letters::Arguments),
+    Doctor(doctor::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -38,6 +40,7 @@ impl Command {
             Self::Runs(arguments) => arguments.run().await,
             Self::Cancel(arguments) => arguments.run().await,
             Self::DeadLetters(arguments) => arguments.run().await,
+            Self::Doctor(arguments) => arguments.run().await,
             Self::Completions(arguments) => arguments.run(),
             Self::Man(arguments) => arguments.run(),
         }
