@@ -35,8 +35,8 @@ export const ERROR_CODES = {
   /** What was named does not exist. Check the name, or create it first. */
   NotFound: 7,
   /**
-   * What was named exists in another form and changing it could lose messages. Read the context,
-   * then rename or set `adopt`.
+   * What was named exists already, or in another form, and changing it could lose something. Read
+   * the context, then rename, delete what is there, or set `adopt`.
    */
   Conflict: 8,
   /**
@@ -75,6 +75,38 @@ export const ERROR_CODES = {
    * once some of the others are accepted.
    */
   LogFull: 17,
+  /**
+   * A call was given what it cannot take: nothing where something is needed, text that is not
+   * UTF-8, a handle of another kind, a structure of an unknown size. Correct the caller; the
+   * context names the argument.
+   */
+  ArgumentInvalid: 18,
+  /**
+   * The call would wait for the function that it is made from. Make it from another thread, or ask
+   * for the same without waiting.
+   */
+  WouldDeadlock: 19,
+  /**
+   * The API server refused the request: a resource does not fit its schema, a name is missing, or
+   * the server sends the client elsewhere. Correct what the message says; nothing was changed.
+   */
+  ApiRefused: 20,
+  /**
+   * The API server failed to do what it was asked, and may have done part of it. Read what is
+   * there, then repeat it if it is safe to repeat.
+   */
+  ApiFailed: 21,
+  /**
+   * The answer has another form than the API's: no JSON, another kind of document. Check that the
+   * address is that of a Conveyor API and what stands between. What was asked for may have
+   * happened.
+   */
+  ResponseInvalid: 22,
+  /**
+   * The answer is larger than `maxResponseBytes`. Ask for less, or allow more. What was asked for
+   * has happened.
+   */
+  ResponseTooLarge: 23,
 } as const;
 
 /** The code of an error. */
@@ -85,4 +117,5 @@ export const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "Unavailable",
   "TimedOut",
   "LogFull",
+  "ApiFailed",
 ]);

@@ -9,7 +9,12 @@ export type Serialization =
   /** Nothing waits. */
   | "none";
 
-/** Certificates, as PEM text or as paths of PEM files. The server's certificate is always verified. */
+/**
+ * Certificates, as PEM text or as paths of PEM files. The server's certificate is always verified.
+ *
+ * The files of certificate and key are read again when they have changed, so that they can be
+ * renewed while a driver runs: what is shown next is the new one.
+ */
 export interface TlsOptions {
   /** The authorities to trust, as text. Default: those of the system. */
   ca?: string | null;
@@ -60,8 +65,49 @@ export interface ConnectionOptions {
   user?: string | null;
 }
 
+/**
+ * Where the Conveyor API is and how to be let in. What is not given is filled from the environment,
+ * then from the defaults.
+ */
+export interface ClientOptions {
+  /** How long it may take to reach the server. */
+  connectTimeoutMs?: number;
+  /**
+   * How often a call is tried when the server cannot be reached or fails. What is not safe to
+   * repeat is tried again only when it was not sent.
+   */
+  maxAttempts?: number;
+  /** The largest answer that is taken. */
+  maxResponseBytes?: number;
+  /** How long a log stream keeps trying to come back. Default: for ever. */
+  reconnectTimeoutMs?: number | null;
+  /** How long one call may take, with all that is repeated of it. */
+  requestTimeoutMs?: number;
+  /**
+   * How long a log stream may be silent before it is taken for dead. The server sends something
+   * every 15 s.
+   */
+  streamIdleTimeoutMs?: number;
+  /**
+   * Authorities, and the certificate and key that prove who asks: with them each request carries a
+   * token signed with the key, as servers with authentication want it.
+   */
+  tls?: TlsOptions;
+  /**
+   * The address, such as `http://host:8080` or `https://ci.example.com/conveyor`. Environment:
+   * `CONVEYOR_API_URL`; else `CONVEYOR_SERVER_HOST` and `CONVEYOR_SERVER_PORT`, of which each may
+   * be left out. Without any of these there is no client.
+   */
+  url?: string | null;
+}
+
 /** How a driver manager connects and stops. */
 export interface ManagerOptions {
+  /**
+   * How to reach the Conveyor API, for `run.client`. What its `tls` does not give is taken from
+   * that of the connection.
+   */
+  client?: ClientOptions;
   /** How to reach the event stream. */
   connection?: ConnectionOptions;
   /** How long runs may go on after a shutdown was asked for, before they are cancelled. */

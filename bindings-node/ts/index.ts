@@ -6,6 +6,7 @@ export { captureConsole } from "./console.js";
 export { currentRun } from "./context.js";
 export type {
   CancelReason,
+  ClientOptions,
   ConnectionOptions,
   DriverOptions,
   DriverReport,

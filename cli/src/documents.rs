@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use conveyor_driver::Error;
+use conveyor_driver::message::Resource;
 use conveyor_driver::options::from_document;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -42,6 +43,33 @@ pub(crate) fn documents(path: &Path) -> Result<Vec<Value>, Fault> {
     let documents: Vec<Value> =
         serde_saphyr::from_multiple(&text).map_err(|error| wrong(error.to_string()))?;
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
+}
+
+/// Reads a resource that stands at `at` in a file.
+pub(crate) fn resource(document: &Value, path: &Path, at: &str) -> Result<Resource, Fault> {
+    let resource = Resource::decode(document.to_string().as_bytes())
+        .map_err(|error| located(&error, path, at))?;
+    let faulty = |member: &str, reason: &str| {
+        let place = if at.is_empty() { member.to_owned() } else { format!("{at}.{member}") };
+        Err(Fault::usage("the document is no resource")
+            .with("file", path.display())
+            .with(place, reason))
+    };
+    if resource.resource.is_empty() {
+        return faulty("resource", "is missing: the type of the resource");
+    }
+    // The server reads no other members, and says nothing.
+    let members = document.as_object().into_iter().flatten().map(|(member, _)| member);
+    const KNOWN: [&str; 6] = ["id", "name", "pipeline", "resource", "metadata", "spec"];
+    for member in members {
+        if !KNOWN.contains(&member.as_str()) {
+            return faulty(
+                member,
+                "is no member of a resource; what it should be belongs into spec",
+            );
+        }
+    }
+    Ok(resource)
 }
 
 /// A TOML file as a document.

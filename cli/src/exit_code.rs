@@ -16,7 +16,7 @@ pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0    it was done; a driver that was told to stop has drained
   1    the work failed: a run, a check of `doctor`, a driver that had to stop
-  2    wrong usage, or a fault in a file, which is named with its path in the file
+  2    wrong usage, or a fault in a document, which is named with its path
   3    a server cannot be reached or did not answer in time
   4    what was named does not exist
   5    a server refused: credentials, permissions, TLS, version, or a conflict
@@ -26,7 +26,7 @@ Exit codes:
 /// The exit code for an error of the runtime's.
 pub(crate) fn of(code: ErrorCode) -> u8 {
     match code {
-        ErrorCode::OptionsInvalid | ErrorCode::MessageInvalid => USAGE,
+        ErrorCode::OptionsInvalid | ErrorCode::MessageInvalid | ErrorCode::ApiRefused => USAGE,
         ErrorCode::Unavailable | ErrorCode::TimedOut => UNREACHABLE,
         ErrorCode::NotFound => NOT_FOUND,
         ErrorCode::Unauthenticated

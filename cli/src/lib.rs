@@ -4,6 +4,7 @@
 //! any driver.
 #![forbid(unsafe_code)]
 
+mod api;
 mod arguments;
 mod commands;
 mod connection;

@@ -64,8 +64,8 @@ error_codes! {
     Unsupported = 6, retryable: false;
     /// What was named does not exist. Check the name, or create it first.
     NotFound = 7, retryable: false;
-    /// What was named exists in another form and changing it could lose messages. Read the
-    /// context, then rename or set `adopt`.
+    /// What was named exists already, or in another form, and changing it could lose something. Read
+    /// the context, then rename, delete what is there, or set `adopt`.
     Conflict = 8, retryable: false;
     /// A document does not have the form its kind requires. Correct the sender; the context names
     /// the field.
@@ -91,6 +91,27 @@ error_codes! {
     /// As many log lines wait for room in the buffer as may. None of this call were taken: repeat it
     /// once some of the others are accepted.
     LogFull = 17, retryable: true;
+
+    /// A call was given what it cannot take: nothing where something is needed, text that is not UTF-8,
+    /// a handle of another kind, a structure of an unknown size. Correct the caller; the context names
+    /// the argument.
+    ArgumentInvalid = 18, retryable: false;
+
+    /// The call would wait for the function that it is made from. Make it from another thread, or ask
+    /// for the same without waiting.
+    WouldDeadlock = 19, retryable: false;
+    /// The API server refused the request: a resource does not fit its schema, a name is missing, or the
+    /// server sends the client elsewhere. Correct what the message says; nothing was changed.
+    ApiRefused = 20, retryable: false;
+    /// The API server failed to do what it was asked, and may have done part of it. Read what is there,
+    /// then repeat it if it is safe to repeat.
+    ApiFailed = 21, retryable: true;
+    /// The answer has another form than the API's: no JSON, another kind of document. Check that the
+    /// address is that of a Conveyor API and what stands between. What was asked for may have happened.
+    ResponseInvalid = 22, retryable: false;
+    /// The answer is larger than `max_response_bytes`. Ask for less, or allow more. What was asked for
+    /// has happened.
+    ResponseTooLarge = 23, retryable: false;
 }
 
 impl fmt::Display for ErrorCode {

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod cancellation;
+#[cfg(feature = "client")]
+pub mod client;
 mod clock;
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -23,8 +25,12 @@ pub mod stream;
 pub mod subject;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(any(feature = "client", feature = "nats"))]
+mod tls;
 
 pub use cancellation::CancelReason;
+#[cfg(feature = "client")]
+pub use client::Client;
 pub use driver::{Driver, DriverBuilder};
 pub use error::{Error, ErrorCode, Result};
 pub use failure::Failure;

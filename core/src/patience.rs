@@ -37,9 +37,14 @@ impl Patience {
     }
 
     pub(crate) async fn wait(&mut self) {
+        sleep(self.delay()).await;
+    }
+
+    /// How long to wait next.
+    pub(crate) fn delay(&mut self) -> Duration {
         let delay = jittered(self.first, self.most, self.failures);
         self.failures = self.failures.saturating_add(1);
-        sleep(delay).await;
+        delay
     }
 
     /// What failed works again. True when that was worth a word before.

@@ -11,6 +11,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cancellation::{CancelReason, Cancellation};
+#[cfg(feature = "client")]
+use crate::client::{Client, SharedClient};
 use crate::error::{Error, ErrorCode, Result};
 use crate::exec::{self, Command, ExecOutput, LineSink, OutputStream};
 use crate::logger::{Level, LogLine, RunLog};
@@ -27,9 +29,19 @@ struct Inner {
     attempt: u32,
     log: RunLog,
     cancellation: Cancellation,
-    cancel_grace: Duration,
-    deadline: Option<Instant>,
+    limits: Limits,
     resource: OnceLock<Resource>,
+    #[cfg(feature = "client")]
+    client: SharedClient,
+}
+
+/// How long a run may take.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Limits {
+    /// How long it may go on once it is cancelled.
+    pub(crate) cancel_grace: Duration,
+    /// When it is cancelled at the latest.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl Run {
@@ -39,8 +51,8 @@ impl Run {
         attempt: u32,
         log: RunLog,
         cancellation: Cancellation,
-        cancel_grace: Duration,
-        deadline: Option<Instant>,
+        limits: Limits,
+        #[cfg(feature = "client")] client: SharedClient,
     ) -> Self {
         let resource = OnceLock::new();
         Self(Arc::new(Inner {
@@ -49,9 +61,10 @@ impl Run {
             attempt,
             log,
             cancellation,
-            cancel_grace,
-            deadline,
+            limits,
             resource,
+            #[cfg(feature = "client")]
+            client,
         }))
     }
 
@@ -96,7 +109,7 @@ impl Run {
     /// such limit.
     #[must_use]
     pub fn time_left(&self) -> Option<Duration> {
-        self.0.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        self.0.limits.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     /// The name of the driver that runs.
@@ -131,11 +144,22 @@ impl Run {
     }
 
     pub(crate) fn cancel_grace(&self) -> Duration {
-        self.0.cancel_grace
+        self.0.limits.cancel_grace
     }
 
     pub(crate) fn cancel(&self) -> &Cancellation {
         &self.0.cancellation
+    }
+
+    /// The client of the Conveyor API: the same for all runs of a manager, made when the first of them
+    /// asks for it, from the manager's options `client`.
+    ///
+    /// # Errors
+    /// `OptionsInvalid` when no address was given, `TlsFailed` or `Unsupported` when a certificate or key
+    /// cannot be used.
+    #[cfg(feature = "client")]
+    pub fn client(&self) -> Result<Client> {
+        self.0.client.get()
     }
 
     /// Reports progress, for `progress_timeout_ms`. A log line does so, too.
@@ -172,7 +196,7 @@ impl Run {
     /// # Errors
     /// `ExecFailed` when it cannot be started, `Cancelled` when the run was cancelled before.
     pub async fn exec(&self, command: &Command) -> Result<ExecOutput> {
-        exec::execute(command, self.0.cancel_grace, self, self.cancellation()).await
+        exec::execute(command, self.0.limits.cancel_grace, self, self.cancellation()).await
     }
 
     /// The same for a thread of the host's, which it holds until the command has ended. `stop` ends the
@@ -194,7 +218,7 @@ impl Run {
             };
             tokio::select! {
                 biased;
-                output = exec::execute(command, self.0.cancel_grace, self, &cancel) => output,
+                output = exec::execute(command, self.0.limits.cancel_grace, self, &cancel) => output,
                 () = self.0.cancellation.abandoned_token().cancelled() => {
                     Err(Error::new(ErrorCode::Cancelled, "the run was abandoned during the command")
                         .with_context("program", &command.program))

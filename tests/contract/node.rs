@@ -43,10 +43,11 @@ enum Form {
 pub(crate) fn documents() -> String {
     let [options, messages, host] =
         [options_schema(), messages_schema(), host_schema()].map(|schema| schema["$defs"].clone());
-    let all: [(&Value, &str, Form); 11] = [
+    let all: [(&Value, &str, Form); 12] = [
         (&options, "Serialization", Form::Given),
         (&options, "TlsOptions", Form::Given),
         (&options, "ConnectionOptions", Form::Given),
+        (&options, "ClientOptions", Form::Given),
         (&options, "ManagerOptions", Form::Given),
         (&options, "DriverOptions", Form::Given),
         (&messages, "Level", Form::Wire),

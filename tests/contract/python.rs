@@ -61,10 +61,11 @@ pub(crate) fn documents() -> String {
     out += "from __future__ import annotations\n\nfrom collections.abc import Sequence\n";
     out += "from dataclasses import dataclass\nfrom typing import Any, Literal, TypedDict\n\n";
     out += "from ._error import ConveyorError\n\n__all__ = [\n";
-    let told: [(&Value, &str, &str, Form); 13] = [
+    let told: [(&Value, &str, &str, Form); 14] = [
         (&options, "Serialization", "Serialization", Form::Told),
         (&options, "TlsOptions", "TlsOptions", Form::Given),
         (&options, "ConnectionOptions", "ConnectionOptions", Form::Given),
+        (&options, "ClientOptions", "ClientOptions", Form::Given),
         (&options, "ManagerOptions", "ManagerOptions", Form::Given),
         (&options, "DriverOptions", "DriverSettings", Form::Settings),
         (&options, "DriverOptions", "DriverOptions", Form::Whole),

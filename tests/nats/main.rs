@@ -4,7 +4,6 @@
 
 mod admin;
 mod auth;
-mod certificates;
 mod malformed_headers;
 mod nkeys;
 mod permissions;

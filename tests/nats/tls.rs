@@ -5,9 +5,9 @@ use conveyor_driver::options::{ConnectionOptions, Secret, TlsOptions};
 use conveyor_driver::stream::EventStream;
 use tempfile::TempDir;
 
-use crate::certificates::{Authority, Identity, write};
 use crate::support::{connect, options, refusal, server, within};
 use conveyor_driver_cli::nats_server::NatsServer;
+use conveyor_driver_tests::certificates::{Authority, Identity, write};
 
 const HOST: &str = "127.0.0.1";
 

@@ -1,6 +1,7 @@
 //! What the tests share: a real server, a stage for one driver, conditions with deadlines, vectors.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+pub mod certificates;
 mod condition;
 pub mod faults;
 mod header_block;

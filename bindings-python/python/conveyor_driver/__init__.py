@@ -19,6 +19,9 @@
 from __future__ import annotations
 
 from ._codes import (
+    ApiFailed,
+    ApiRefused,
+    ArgumentInvalid,
     Cancelled,
     Closed,
     Conflict,
@@ -30,12 +33,15 @@ from ._codes import (
     NotFound,
     OptionsInvalid,
     PermissionDenied,
+    ResponseInvalid,
+    ResponseTooLarge,
     TimedOut,
     TlsFailed,
     TooLarge,
     Unauthenticated,
     Unavailable,
     Unsupported,
+    WouldDeadlock,
 )
 from ._context import current_run
 from ._driver import BaseDriver, Driver
@@ -49,6 +55,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._documents import (
         CancelReason,
+        ClientOptions,
         ConnectionOptions,
         DriverOptions,
         DriverReport,
@@ -65,9 +72,13 @@ if TYPE_CHECKING:
     from ._types import Reconcile, ReconcileResult
 
 __all__ = [
+    "ApiFailed",
+    "ApiRefused",
+    "ArgumentInvalid",
     "BaseDriver",
     "CancelReason",
     "Cancelled",
+    "ClientOptions",
     "Closed",
     "Conflict",
     "ConnectionOptions",
@@ -96,6 +107,8 @@ __all__ = [
     "Reconcile",
     "ReconcileResult",
     "Resource",
+    "ResponseInvalid",
+    "ResponseTooLarge",
     "Retry",
     "Run",
     "RunLog",
@@ -107,6 +120,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
+    "WouldDeadlock",
     "__version__",
     "capture_print",
     "current_run",
@@ -115,6 +129,7 @@ __all__ = [
 #: What takes long to import and is not needed to run a driver.
 _LATER = {
     "CancelReason": "_documents",
+    "ClientOptions": "_documents",
     "ConnectionOptions": "_documents",
     "DrainReport": "_outcome",
     "DriverOptions": "_documents",

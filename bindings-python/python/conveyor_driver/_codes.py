@@ -23,6 +23,12 @@ __all__ = [
     "Internal",
     "Forked",
     "LogFull",
+    "ArgumentInvalid",
+    "WouldDeadlock",
+    "ApiRefused",
+    "ApiFailed",
+    "ResponseInvalid",
+    "ResponseTooLarge",
 ]
 
 
@@ -95,8 +101,8 @@ class NotFound(ConveyorError):
 
 
 class Conflict(ConveyorError):
-    """What was named exists in another form and changing it could lose messages. Read the context,
-    then rename or set ``adopt``.
+    """What was named exists already, or in another form, and changing it could lose something.
+    Read the context, then rename, delete what is there, or set ``adopt``.
     """
 
     code = 8
@@ -188,6 +194,69 @@ class LogFull(ConveyorError):
     retryable = True
 
 
+class ArgumentInvalid(ConveyorError):
+    """A call was given what it cannot take: nothing where something is needed, text that is not
+    UTF-8, a handle of another kind, a structure of an unknown size. Correct the caller; the
+    context names the argument.
+    """
+
+    code = 18
+    name = "ArgumentInvalid"
+    retryable = False
+
+
+class WouldDeadlock(ConveyorError):
+    """The call would wait for the function that it is made from. Make it from another thread, or
+    ask for the same without waiting.
+    """
+
+    code = 19
+    name = "WouldDeadlock"
+    retryable = False
+
+
+class ApiRefused(ConveyorError):
+    """The API server refused the request: a resource does not fit its schema, a name is missing,
+    or the server sends the client elsewhere. Correct what the message says; nothing was
+    changed.
+    """
+
+    code = 20
+    name = "ApiRefused"
+    retryable = False
+
+
+class ApiFailed(ConveyorError):
+    """The API server failed to do what it was asked, and may have done part of it. Read what is
+    there, then repeat it if it is safe to repeat.
+    """
+
+    code = 21
+    name = "ApiFailed"
+    retryable = True
+
+
+class ResponseInvalid(ConveyorError):
+    """The answer has another form than the API's: no JSON, another kind of document. Check that
+    the address is that of a Conveyor API and what stands between. What was asked for may have
+    happened.
+    """
+
+    code = 22
+    name = "ResponseInvalid"
+    retryable = False
+
+
+class ResponseTooLarge(ConveyorError):
+    """The answer is larger than ``max_response_bytes``. Ask for less, or allow more. What was
+    asked for has happened.
+    """
+
+    code = 23
+    name = "ResponseTooLarge"
+    retryable = False
+
+
 #: The class of each code.
 BY_NUMBER: dict[int, type[ConveyorError]] = {
     1: OptionsInvalid,
@@ -207,4 +276,10 @@ BY_NUMBER: dict[int, type[ConveyorError]] = {
     15: Internal,
     16: Forked,
     17: LogFull,
+    18: ArgumentInvalid,
+    19: WouldDeadlock,
+    20: ApiRefused,
+    21: ApiFailed,
+    22: ResponseInvalid,
+    23: ResponseTooLarge,
 }

@@ -11,6 +11,7 @@ from ._error import ConveyorError
 
 __all__ = [
     "CancelReason",
+    "ClientOptions",
     "Command",
     "ConnectionOptions",
     "DrainReport",
@@ -34,6 +35,9 @@ Serialization = Literal["resource", "none"]
 class TlsOptions(TypedDict, total=False):
     """Certificates, as PEM text or as paths of PEM files. The server's certificate is always
     verified.
+
+    The files of certificate and key are read again when they have changed, so that they can be
+    renewed while a driver runs: what is shown next is the new one.
     """
 
     #: The authorities to trust, as text. Default: those of the system.
@@ -83,9 +87,41 @@ class ConnectionOptions(TypedDict, total=False):
     user: str | None
 
 
+class ClientOptions(TypedDict, total=False):
+    """Where the Conveyor API is and how to be let in. What is not given is filled from the
+    environment, then from the defaults.
+    """
+
+    #: How long it may take to reach the server.
+    connect_timeout_ms: int
+    #: How often a call is tried when the server cannot be reached or fails. What is not safe to
+    #: repeat is tried again only when it was not sent.
+    max_attempts: int
+    #: The largest answer that is taken.
+    max_response_bytes: int
+    #: How long a log stream keeps trying to come back. Default: for ever.
+    reconnect_timeout_ms: int | None
+    #: How long one call may take, with all that is repeated of it.
+    request_timeout_ms: int
+    #: How long a log stream may be silent before it is taken for dead. The server sends something
+    #: every 15 s.
+    stream_idle_timeout_ms: int
+    #: Authorities, and the certificate and key that prove who asks: with them each request carries
+    #: a token signed with the key, as servers with authentication want it.
+    tls: TlsOptions
+    #: The address, such as ``http://host:8080`` or ``https://ci.example.com/conveyor``.
+    #: Environment: ``CONVEYOR_API_URL``; else ``CONVEYOR_SERVER_HOST`` and
+    #: ``CONVEYOR_SERVER_PORT``, of which each may be left out. Without any of these there is no
+    #: client.
+    url: str | None
+
+
 class ManagerOptions(TypedDict, total=False):
     """How a driver manager connects and stops."""
 
+    #: How to reach the Conveyor API, for ``run.client``. What its ``tls`` does not give is taken
+    #: from that of the connection.
+    client: ClientOptions
     #: How to reach the event stream.
     connection: ConnectionOptions
     #: How long runs may go on after a shutdown was asked for, before they are cancelled.

@@ -1,11 +1,13 @@
 //! The commands, one folder or file each.
 
+mod apply;
 mod cancel;
 mod completions;
 mod dead_letters;
 mod dev;
 mod doctor;
 mod exec;
+mod logs;
 mod man;
 mod run;
 mod runs;
@@ -21,6 +23,8 @@ pub(crate) enum Command {
     Run(run::Arguments),
     Test(test::Arguments),
     Dev(dev::Arguments),
+    Apply(apply::Arguments),
+    Logs(logs::Arguments),
     Runs(runs::Arguments),
     Cancel(cancel::Arguments),
     DeadLetters(dead_letters::Arguments),
@@ -37,6 +41,8 @@ impl Command {
             Self::Run(arguments) => arguments.run().await,
             Self::Test(arguments) => arguments.run().await,
             Self::Dev(arguments) => arguments.run().await,
+            Self::Apply(arguments) => arguments.run().await,
+            Self::Logs(arguments) => arguments.run().await,
             Self::Runs(arguments) => arguments.run().await,
             Self::Cancel(arguments) => arguments.run().await,
             Self::DeadLetters(arguments) => arguments.run().await,

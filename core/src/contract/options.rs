@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use super::schema::{Definitions, definitions, file, read};
 use crate::exec::Command;
 use crate::options::{
-    ConnectionOptions, DriverOptions, ENVIRONMENT, Faults, Limit, ManagerOptions, Variable,
+    ClientOptions, ConnectionOptions, DriverOptions, Environment, Faults, Limit, ManagerOptions,
+    TlsOptions, Variable,
 };
 
 /// The schema of every kind of options, and of a command.
@@ -25,16 +26,17 @@ pub fn options_schema() -> Value {
     limit(&mut definitions, DriverOptions::LIMITS);
     limit(&mut definitions, ManagerOptions::LIMITS);
     limit(&mut definitions, ConnectionOptions::LIMITS);
+    limit(&mut definitions, ClientOptions::LIMITS);
     require(&mut definitions, &DriverOptions::schema_name(), |faults| {
         DriverOptions::default().check("", faults);
     });
-    for variable in ENVIRONMENT.iter().flat_map(|group| group.variables) {
-        fill(&mut definitions, variable);
-    }
+    fill::<ConnectionOptions>(&mut definitions);
+    fill::<ClientOptions>(&mut definitions);
+    fill::<TlsOptions>(&mut definitions);
     file(
         "Options",
         "What is not given has the default shown here, or is filled from the environment \
-         (`x-environment`). `x-not-below` names an option that a number may not be less than. The \
+         (`x-environment`; the host and the port of the server go together). `x-not-below` names an option that a number may not be less than. The \
          runtime checks all of this itself, and more than a schema can say, such as addresses and \
          options that exclude each other: it reports every fault at once, each with its path, as \
          `OptionsInvalid`.",
@@ -76,26 +78,16 @@ fn require(definitions: &mut Definitions, options: &str, check: impl FnOnce(&mut
     }
 }
 
-fn fill(definitions: &mut Definitions, variable: &Variable) {
-    let options = ConnectionOptions::schema_name();
-    let Some(property) = property(definitions, &options, variable.option) else { return };
-    let filled = json!({"variable": variable.name, "template": variable.template});
-    match &mut property["x-environment"] {
-        Value::Array(variables) => variables.push(filled),
-        none => *none = json!([filled]),
+fn fill<T: Environment + JsonSchema>(definitions: &mut Definitions) {
+    let Some(properties) = properties(definitions, &T::schema_name()) else { return };
+    for Variable { name, option, template, .. } in
+        T::ENVIRONMENT.iter().flat_map(|group| group.variables)
+    {
+        let Some(property) = properties.get_mut(*option) else { continue };
+        let filled = json!({"variable": name, "template": template});
+        match &mut property["x-environment"] {
+            Value::Array(variables) => variables.push(filled),
+            none => *none = json!([filled]),
+        }
     }
-}
-
-/// The property at a path, through the definitions that it leads to.
-fn property<'a>(
-    definitions: &'a mut Definitions,
-    options: &str,
-    path: &str,
-) -> Option<&'a mut Value> {
-    let Some((here, below)) = path.split_once('.') else {
-        return properties(definitions, options)?.get_mut(path);
-    };
-    let target = properties(definitions, options)?.get(here)?.get("$ref")?.as_str()?;
-    let next = target.rsplit('/').next()?.to_owned();
-    property(definitions, &next, below)
 }

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{Outcome, RunQueue};
 use crate::cancellation::Cancellation;
+#[cfg(feature = "client")]
+use crate::client::SharedClient;
 use crate::logger::{LogQueue, RunLog};
 use crate::message::{DriverMessage, Resource};
-use crate::run::Run;
+use crate::run::{Limits, Run};
 use crate::run_id::RunId;
 use crate::stream::MemoryStream;
 
@@ -44,8 +45,9 @@ impl CoreEnd {
             1,
             RunLog::new(&self.logs, &self.driver, &self.message),
             Cancellation::default(),
-            Duration::ZERO,
-            None,
+            Limits::default(),
+            #[cfg(feature = "client")]
+            SharedClient::default(),
         );
         self.queue.hand_over(run)
     }
@@ -66,7 +68,7 @@ impl fmt::Debug for CoreEnd {
 mod tests {
     use super::*;
     use std::thread;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     const LONG: Duration = Duration::from_secs(30);
 

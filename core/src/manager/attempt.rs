@@ -15,7 +15,7 @@ use crate::driver::Reconciled;
 use crate::fault_point;
 use crate::host::{InHand, Outcome};
 use crate::logger::RunLog;
-use crate::run::Run;
+use crate::run::{Limits, Run};
 
 /// A run that is abandoned and perhaps still at work.
 pub(super) type LeftRunning = InHand;
@@ -45,8 +45,9 @@ impl Life {
             attempt,
             log.clone(),
             event.cancel.clone(),
-            self.cancel_grace(),
-            deadline,
+            Limits { cancel_grace: self.cancel_grace(), deadline },
+            #[cfg(feature = "client")]
+            self.client.clone(),
         );
         log.touch();
         self.runs.fetch_add(1, Ordering::Relaxed);

@@ -19,6 +19,8 @@ use super::room::Room;
 use super::settle::Flushed;
 use super::stop::StopHandle;
 use crate::cancellation::CancelReason;
+#[cfg(feature = "client")]
+use crate::client::SharedClient;
 use crate::driver::{Driver, Reconciled};
 use crate::failure::Failure;
 use crate::fault_point;
@@ -44,6 +46,9 @@ pub(super) struct Life {
     /// Whether the options limit how long a run may take.
     pub(super) has_limits: bool,
     pub(super) stop: StopHandle,
+    /// The API, for runs that ask for it.
+    #[cfg(feature = "client")]
+    pub(super) client: SharedClient,
     /// How many runs were handed to the host.
     pub(super) runs: AtomicU64,
     /// How many events were answered with a failed result.

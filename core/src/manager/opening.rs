@@ -18,6 +18,8 @@ use super::report::DriverReport;
 use super::room::Room;
 use super::stop::StopHandle;
 use super::worker::Worker;
+#[cfg(feature = "client")]
+use crate::client::SharedClient;
 use crate::driver::Driver;
 use crate::error::{Error, ErrorCode, Result};
 use crate::host::RunQueue;
@@ -35,6 +37,8 @@ pub(super) struct Opening {
     pub(super) deadline: Option<Instant>,
     pub(super) shutdown_grace: Duration,
     pub(super) may_block: bool,
+    #[cfg(feature = "client")]
+    pub(super) client: SharedClient,
 }
 
 impl Opening {
@@ -150,6 +154,8 @@ impl Opening {
             generation,
             has_limits: options.run_timeout_ms.or(options.progress_timeout_ms).is_some(),
             queue,
+            #[cfg(feature = "client")]
+            client: self.client.clone(),
             runs: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             end: self.stop.end_of_one(),

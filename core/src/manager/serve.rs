@@ -14,6 +14,8 @@ use super::opening::Opening;
 use super::report::{DrainReport, DriverReport};
 use super::signals;
 use super::stop::StopHandle;
+#[cfg(feature = "client")]
+use crate::client::SharedClient;
 use crate::driver::Driver;
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::ManagerOptions;
@@ -68,6 +70,8 @@ impl Serve {
             shutdown_grace: Duration::from_millis(self.options.shutdown_grace_ms),
             // A given connection may live on the very thread that would be blocked.
             may_block: ours,
+            #[cfg(feature = "client")]
+            client: SharedClient::new(self.options.client.clone()),
         };
         let report = run_drivers(&Arc::new(opening), self.drivers, ready).await;
         if ours {

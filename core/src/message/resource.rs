@@ -1,5 +1,8 @@
 //! The resource a run is about.
 
+#[cfg(feature = "client")]
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -83,6 +86,19 @@ impl Resource {
             Some((key, _)) => Err(invalid("resource.metadata", format_args!("{key} is not text"))),
             None => Ok(resource),
         }
+    }
+
+    /// The same with metadata as the control plane takes it: every value text.
+    #[cfg(feature = "client")]
+    pub(crate) fn with_texts_only(&self) -> Cow<'_, Self> {
+        if self.metadata.values().all(Value::is_string) {
+            return Cow::Borrowed(self);
+        }
+        let mut resource = self.clone();
+        for value in resource.metadata.values_mut().filter(|value| !value.is_string()) {
+            *value = Value::String(value.to_string());
+        }
+        Cow::Owned(resource)
     }
 
     /// The resource as JSON text, in the control plane's key order.

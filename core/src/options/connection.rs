@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::fault::{Faults, at};
 use super::limits::{DAY_MS, limits};
 use super::secret::Secret;
+use super::tls::TlsOptions;
 
 /// Where the NATS server is and how to be let in. What is not given is filled from the
 /// environment, then from the defaults.
@@ -63,35 +64,6 @@ limits!(ConnectionOptions {
     request_timeout_ms: 100..=600_000;
 });
 
-/// Certificates, as PEM text or as paths of PEM files. The server's certificate is always verified.
-#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
-pub struct TlsOptions {
-    /// The authorities to trust, as text. Default: those of the system.
-    pub ca: Option<String>,
-    /// The same, as a path. Environment: `CONVEYOR_TLS_CA`.
-    pub ca_file: Option<PathBuf>,
-    /// The certificate to show, as text, leaf first.
-    pub cert: Option<String>,
-    /// The same, as a path. Environment: `CONVEYOR_TLS_CERT`.
-    pub cert_file: Option<PathBuf>,
-    /// The private key of that certificate, as text.
-    pub key: Option<Secret>,
-    /// The same, as a path. Environment: `CONVEYOR_TLS_KEY`.
-    pub key_file: Option<PathBuf>,
-    /// Start TLS before the server says anything, as servers with `handshake_first` want it.
-    pub first: bool,
-}
-
-impl TlsOptions {
-    /// Whether anything was given, so that TLS is required.
-    #[must_use]
-    pub fn is_given(&self) -> bool {
-        *self != Self::default()
-    }
-}
-
 impl ConnectionOptions {
     /// The address when nothing else names one.
     pub const DEFAULT_URL: &'static str = "nats://127.0.0.1:4222";
@@ -121,26 +93,7 @@ impl ConnectionOptions {
             (None, Some(_)) => faults.add(at("user"), "is missing for the password"),
             _ => {}
         }
-        let tls = &self.tls;
-        for (name, text, file) in [
-            ("ca", tls.ca.is_some(), tls.ca_file.is_some()),
-            ("cert", tls.cert.is_some(), tls.cert_file.is_some()),
-            ("key", tls.key.is_some(), tls.key_file.is_some()),
-        ] {
-            if text && file {
-                faults.add(
-                    at(&format!("tls.{name}_file")),
-                    format_args!("is given together with {name}; use one"),
-                );
-            }
-        }
-        let cert = tls.cert.is_some() || tls.cert_file.is_some();
-        let key = tls.key.is_some() || tls.key_file.is_some();
-        match (cert, key) {
-            (true, false) => faults.add(at("tls.key"), "is missing for the certificate"),
-            (false, true) => faults.add(at("tls.cert"), "is missing for the key"),
-            _ => {}
-        }
+        self.tls.check(&at("tls"), faults);
         faults.limits(path, self, Self::LIMITS);
     }
 

@@ -6,7 +6,7 @@ use super::limits::Limit;
 use crate::error::{Error, ErrorCode, Result};
 
 /// The path of an option below `path`.
-pub(super) fn at(path: &str, option: &str) -> String {
+pub(crate) fn at(path: &str, option: &str) -> String {
     if path.is_empty() { option.to_owned() } else { format!("{path}.{option}") }
 }
 
@@ -37,7 +37,7 @@ impl Faults {
         if self.0.is_empty() { Ok(()) } else { Err(self.into_error()) }
     }
 
-    pub(super) fn into_error(self) -> Error {
+    pub(crate) fn into_error(self) -> Error {
         let count = self.0.len();
         let message = format!("{count} fault{} in the options", if count == 1 { "" } else { "s" });
         self.0

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::client::ClientOptions;
 use super::connection::ConnectionOptions;
 use super::fault::Faults;
 use super::limits::{DAY_MS, limits};
@@ -13,6 +14,9 @@ use super::limits::{DAY_MS, limits};
 pub struct ManagerOptions {
     /// How to reach the event stream.
     pub connection: ConnectionOptions,
+    /// How to reach the Conveyor API, for `run.client`. What its `tls` does not give is taken from that
+    /// of the connection.
+    pub client: ClientOptions,
     /// How long runs may go on after a shutdown was asked for, before they are cancelled.
     pub shutdown_grace_ms: u64,
     /// Drain on SIGINT and SIGTERM, and end at once on a second one.
@@ -21,7 +25,12 @@ pub struct ManagerOptions {
 
 impl Default for ManagerOptions {
     fn default() -> Self {
-        Self { connection: ConnectionOptions::default(), shutdown_grace_ms: 30_000, signals: true }
+        Self {
+            connection: ConnectionOptions::default(),
+            client: ClientOptions::default(),
+            shutdown_grace_ms: 30_000,
+            signals: true,
+        }
     }
 }
 
@@ -33,6 +42,7 @@ impl ManagerOptions {
     /// Notes every fault.
     pub fn check(&self, faults: &mut Faults) {
         self.connection.check("connection", faults);
+        self.client.check("client", faults);
         faults.limits("", self, Self::LIMITS);
     }
 
@@ -40,6 +50,8 @@ impl ManagerOptions {
     #[must_use]
     pub fn with_environment(mut self) -> Self {
         self.connection = self.connection.with_environment();
+        self.client.tls = self.client.tls.or(&self.connection.tls);
+        self.client = self.client.with_environment();
         self
     }
 }

@@ -87,13 +87,6 @@ impl Arguments {
                 Fault::usage("the file must hold one resource").with("file", self.file.display())
             );
         };
-        let resource = Resource::decode(document.to_string().as_bytes())
-            .map_err(|error| documents::located(&error, &self.file, ""))?;
-        if resource.resource.is_empty() {
-            return Err(Fault::usage("the resource has no type")
-                .with("file", self.file.display())
-                .with("resource", "is missing"));
-        }
-        Ok(resource)
+        documents::resource(&document, &self.file, "")
     }
 }

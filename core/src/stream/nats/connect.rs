@@ -9,9 +9,10 @@ use tokio::time::{Instant, timeout_at};
 use super::error::{Failure, not_connected};
 use super::link::Link;
 use super::session::Session;
-use super::{credentials, probe, tls};
+use super::{credentials, probe};
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::{ConnectionOptions, Faults};
+use crate::tls::{self, Tls};
 
 /// Where the options stand in the runtime's documents.
 const PATH: &str = "connection";
@@ -100,7 +101,7 @@ async fn prepare(options: ConnectionOptions, default_name: String) -> Result<Con
             .connection_timeout(TRY_TIMEOUT)
             .ping_interval(PING_INTERVAL)
             .require_tls(options.tls.is_given())
-            .tls_client_config(tls::client_config(&texts)?);
+            .tls_client_config(Tls::new(texts)?.config);
         if options.tls.first {
             base = base.tls_first();
         }

@@ -39,8 +39,6 @@ mod replies;
 mod search;
 mod session;
 mod status;
-mod system_roots;
-mod tls;
 
 /// One connection to NATS JetStream. It is made again for as long as it takes when it is lost.
 ///
