@@ -50,7 +50,7 @@ pub(super) async fn get(
 ) -> Result<Response, Refusal> {
     let found = shared.control_plane.resource(&resource_type, &name);
     found.as_ref().map(document).ok_or_else(|| {
-        not_found(format!("resource with name {name} and type {resource_type} not found"))
+        not_found(&format!("resource with name {name} and type {resource_type} not found"))
     })
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn version(
 ) -> Result<Response, Refusal> {
     let found = shared.control_plane.version(&resource_type, &name, &version);
     found.as_ref().map(document).ok_or_else(|| {
-        not_found(format!(
+        not_found(&format!(
             "resource with name {name}, type {resource_type} and version {version} not found"
         ))
     })
@@ -101,7 +101,7 @@ fn read(headers: &HeaderMap, body: &Bytes) -> Result<Resource, Refusal> {
     Ok(resource)
 }
 
-fn not_found(reason: String) -> Refusal {
+fn not_found(reason: &str) -> Refusal {
     Refusal::failed(format!("Failed to find resource: {reason}"))
 }
 

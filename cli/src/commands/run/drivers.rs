@@ -1,6 +1,6 @@
 //! Drivers that are commands, from their start to their drain.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use conveyor_driver::exec::Command;
 use conveyor_driver::options::{DriverOptions, ManagerOptions};
@@ -73,7 +73,7 @@ impl ScriptDrivers {
 fn finds_program(command: &Command) -> bool {
     let program = Path::new(&command.program);
     if command.program.contains('/') {
-        let folder = command.working_directory.clone().unwrap_or_else(PathBuf::new);
+        let folder = command.working_directory.clone().unwrap_or_default();
         return is_executable(&folder.join(program));
     }
     if command.clear_env || command.env.contains_key("PATH") {
