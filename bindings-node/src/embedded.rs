@@ -43,7 +43,7 @@ impl Embedded {
                 format!("Node gives no way to be woken: {error}"),
             ))
         })?;
-        let control_plane = wait(EmbeddedControlPlane::new())?;
+        let control_plane = EmbeddedControlPlane::new().map_err(thrown)?;
         let mut published = wait(control_plane.watch_results())?;
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -77,7 +77,7 @@ impl Embedded {
         driver: Option<String>,
     ) -> Result<()> {
         let run = RunId::from(run_id.as_str());
-        wait(self.control_plane.post(&resource, &event, &run, driver.as_deref()))
+        self.control_plane.post(&resource, &event, &run, driver.as_deref()).map_err(thrown)
     }
 
     /// The results of a run, as JSON text.

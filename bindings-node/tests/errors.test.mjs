@@ -160,6 +160,13 @@ test("two drivers of one name are refused", async () => {
   await assert.rejects(new DriverManager({ drivers, stream: new EmbeddedStream() }).start(), { code: "OptionsInvalid" });
 });
 
+test("what is no resource cannot be posted", () => {
+  const stream = new EmbeddedStream();
+  for (const resource of [{ name: "x" }, { name: "x", resource: "a b" }]) {
+    assert.throws(() => stream.post(resource), { code: "MessageInvalid", message: /resource\.resource / });
+  }
+});
+
 test("codes have their numbers", () => {
   assert.equal(ERROR_CODES.OptionsInvalid, 1);
   assert.equal(new ConveyorError("Unavailable", "x").retryable, true);

@@ -7,6 +7,7 @@ mod artefact;
 mod artefacts;
 mod documents;
 mod node;
+mod prose;
 mod python;
 mod schema;
 mod verdicts;

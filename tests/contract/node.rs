@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use conveyor_driver::contract::{errors, host_schema, messages_schema, options_schema};
 use serde_json::Value;
 
-use super::python::wrapped;
+use super::prose::{plain, wrapped};
 
 const HEADER: &str =
     "// Generated from the runtime's own definitions; the test `contract` writes it.\n\n";
@@ -143,7 +143,7 @@ fn type_of(schema: &Value) -> String {
 }
 
 fn comment(doc: &str, indent: &str) -> String {
-    let lines = wrapped(&plain(doc), WIDTH - indent.len() - 3);
+    let lines = wrapped(&told(doc), WIDTH - indent.len() - 3);
     match lines.as_slice() {
         [one] if one.is_empty() => String::new(),
         [one] => format!("{indent}/** {one} */\n"),
@@ -157,26 +157,15 @@ fn comment(doc: &str, indent: &str) -> String {
     }
 }
 
-/// Links into the Rust documentation lead nowhere from JavaScript, and members have its names.
-fn plain(doc: &str) -> String {
-    let mut out = String::new();
-    let mut rest = doc;
-    while let Some((before, after)) = rest.split_once("[`") {
-        let Some((name, after)) = after.split_once("`](") else { break };
-        let after = after.split_once(')').map_or("", |(_, after)| after);
-        let _ = write!(out, "{before}`{name}`");
-        rest = after;
-    }
-    out += rest;
-    let of_rust =
-        |paragraph: &&str| !["`Debug`", "`Display`"].iter().any(|it| paragraph.starts_with(it));
-    let kept = out.split("\n\n").filter(of_rust).collect::<Vec<_>>().join("\n\n");
+/// Members have JavaScript's names.
+fn told(doc: &str) -> String {
     let mut quoted = true;
-    let told = kept.split('`').map(|part| {
+    let doc = plain(doc);
+    let parts = doc.split('`').map(|part| {
         quoted = !quoted;
         if quoted && is_member(part) { camel(part) } else { part.to_owned() }
     });
-    told.collect::<Vec<_>>().join("`")
+    parts.collect::<Vec<_>>().join("`")
 }
 
 /// Whether a member of any document is called so; others may use such names, too.

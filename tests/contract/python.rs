@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use conveyor_driver::contract::{errors, host_schema, messages_schema, options_schema};
 use serde_json::{Map, Value};
 
+use super::prose::{plain, wrapped};
+
 const HEADER: &str =
     "# Generated from the runtime's own definitions; the test `contract` writes it.\n";
 const WIDTH: usize = 100;
@@ -218,7 +220,7 @@ fn python_type(schema: &Value, form: Form) -> String {
 }
 
 fn docstring(doc: &str) -> String {
-    let lines = wrapped(&plain(doc), WIDTH - 8);
+    let lines = wrapped(&told(doc), WIDTH - 8);
     if lines.len() == 1 {
         return format!("    \"\"\"{}\"\"\"\n", lines[0]);
     }
@@ -230,7 +232,7 @@ fn docstring(doc: &str) -> String {
 }
 
 fn comment(doc: &str, indent: &str) -> String {
-    let lines = wrapped(&plain(doc), WIDTH - indent.len() - 3);
+    let lines = wrapped(&told(doc), WIDTH - indent.len() - 3);
     lines
         .iter()
         .filter(|line| !line.is_empty())
@@ -238,40 +240,7 @@ fn comment(doc: &str, indent: &str) -> String {
         .collect()
 }
 
-/// Links into the Rust documentation lead nowhere from Python, and code has two backticks.
-fn plain(doc: &str) -> String {
-    let mut out = String::new();
-    let mut rest = doc;
-    while let Some((before, after)) = rest.split_once("[`") {
-        let Some((name, after)) = after.split_once("`](") else { break };
-        let after = after.split_once(')').map_or("", |(_, after)| after);
-        let _ = write!(out, "{before}`{name}`");
-        rest = after;
-    }
-    let told = out + rest;
-    let in_python = |paragraph: &&str| {
-        !["`Debug`", "`Display`"].iter().any(|of_rust| paragraph.starts_with(of_rust))
-    };
-    told.split("\n\n").filter(in_python).collect::<Vec<_>>().join("\n\n").replace('`', "``")
-}
-
-pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    for paragraph in text.split("\n\n") {
-        if !lines.is_empty() {
-            lines.push(String::new());
-        }
-        let mut line = String::new();
-        for word in paragraph.split_whitespace() {
-            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-                lines.push(std::mem::take(&mut line));
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line += word;
-        }
-        lines.push(line);
-    }
-    lines
+/// Code has two backticks.
+fn told(doc: &str) -> String {
+    plain(doc).replace('`', "``")
 }

@@ -29,11 +29,11 @@ async fn a_run_longer_than_the_ack_wait_runs_once(stage: Stage) {
 async fn an_event_that_waits_for_its_lane_keeps_its_lease(stage: Stage) {
     let driver = stage
         .driver_with(|options| {
-            options.ack_wait_ms = 1_000;
+            options.ack_wait_ms = 2_000;
             options.concurrency = 2;
         })
         .reconcile(async |run| {
-            tokio::time::sleep(Duration::from_millis(2_500)).await;
+            tokio::time::sleep(Duration::from_millis(4_500)).await;
             Ok(DriverResult::success(format!("attempt {}", run.attempt())))
         });
     let running = stage.start(driver).await;

@@ -29,6 +29,7 @@ mod control_plane;
 #[cfg(feature = "core-end")]
 mod core_end;
 mod descriptor;
+mod embedded_results;
 mod function;
 mod handed;
 mod library_logs;

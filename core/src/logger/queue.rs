@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::coop::unconstrained;
 use tokio_util::sync::CancellationToken;
@@ -18,9 +20,7 @@ use crate::stream::SharedStream;
 #[derive(Debug)]
 pub(crate) struct LogQueue {
     stream: SharedStream,
-    /// Unlike that of any other process. From the system's randomness: a generator that each process
-    /// seeds by the clock gives two that start together the same, and one would have its lines refused
-    /// as duplicates.
+    /// Unlike that of any other queue.
     id: String,
     runs: AtomicU64,
     lines: Mutex<VecDeque<QueuedLine>>,
@@ -40,11 +40,19 @@ pub(crate) struct LogQueue {
     ceiling: AtomicUsize,
 }
 
+/// From the system's randomness: a generator that each process seeds by the clock gives two that start
+/// together the same, and one would have its lines refused as duplicates. Short, since the server keeps
+/// it for each line: a uuid without its time.
+fn queue_id() -> String {
+    let id = uuid::Uuid::now_v7();
+    format!("{}-", URL_SAFE_NO_PAD.encode(&id.as_bytes()[6..]))
+}
+
 impl LogQueue {
     pub(crate) fn new(stream: SharedStream, capacity_bytes: u32, may_block: bool) -> Self {
         Self {
             stream,
-            id: uuid::Uuid::now_v7().simple().to_string(),
+            id: queue_id(),
             runs: AtomicU64::new(0),
             lines: Mutex::default(),
             filled: Notify::new(),

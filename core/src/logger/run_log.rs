@@ -244,16 +244,10 @@ impl RunLog {
 
     pub(super) fn message_id(&self, id: LineId) -> String {
         let [mut number, mut line, mut piece] = [(); 3].map(|()| itoa::Buffer::new());
-        [
-            self.0.queue.id(),
-            "-",
-            number.format(self.0.number),
-            ".",
-            line.format(id.line),
-            ".",
-            piece.format(id.piece),
-        ]
-        .concat()
+        let piece = if id.piece == 1 { "" } else { piece.format(id.piece) };
+        let dot = if id.piece == 1 { "" } else { "." };
+        [self.0.queue.id(), number.format(self.0.number), ".", line.format(id.line), dot, piece]
+            .concat()
     }
 
     pub(super) fn line_settled(&self) {

@@ -98,15 +98,17 @@ pub trait EventStream: Debug + Send + Sync + 'static {
     /// `TooLarge`, `Closed`.
     async fn send(&self, message: Message) -> Result<()>;
 
-    /// Sends messages in their order, up to the first that fails.
+    /// Sends messages in their order. One that fails does not hold up those behind it.
     ///
     /// # Errors
-    /// That of [`send`](Self::send).
+    /// That of [`send`](Self::send) for the first message that failed.
     async fn send_all(&self, messages: Vec<Message>) -> Result<()> {
+        let mut outcome = Ok(());
         for message in messages {
-            self.send(message).await?;
+            let sent = self.send(message).await;
+            outcome = outcome.and(sent);
         }
-        Ok(())
+        outcome
     }
 
     /// Listens to a subject, wildcards allowed, from now on. Ends when the stream is closed.

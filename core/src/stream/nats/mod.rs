@@ -112,10 +112,12 @@ impl EventStream for NatsStream {
     }
 
     async fn send_all(&self, messages: Vec<Message>) -> Result<()> {
+        let mut outcome = Ok(());
         for message in messages {
-            publish::send(&self.0, message).await?;
+            let sent = publish::send(&self.0, message).await;
+            outcome = outcome.and(sent);
         }
-        Ok(())
+        outcome
     }
 
     async fn subscribe(&self, subject: &str) -> Result<BoxStream<'static, Message>> {

@@ -1,8 +1,10 @@
 //! One connection as the rest of this folder uses it: queue, request, subscribe.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_nats::client::Statistics;
@@ -12,7 +14,7 @@ use async_nats::message::OutboundMessage;
 use async_nats::{Client, StatusCode, Subscriber};
 use bytes::Bytes;
 use bytestring::ByteString;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, poll};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -106,9 +108,13 @@ impl Session {
     /// Gives a message to the client, behind those given before.
     pub(super) async fn queue(&self, message: OutboundMessage) -> Result<()> {
         let subject = message.subject.clone();
-        self.or_closed(self.client.publish_message(message))
-            .await?
-            .map_err(|error| not_queued(&subject, &error))
+        // Pinned here, since each move of it would copy the message once more.
+        let mut published = pin!(self.client.publish_message(message));
+        let published = match poll!(published.as_mut()) {
+            Poll::Ready(published) => published,
+            Poll::Pending => self.or_closed(published).await?,
+        };
+        published.map_err(|error| not_queued(&subject, &error))
     }
 
     /// Publishes without headers, without waiting for anything but the connection.
