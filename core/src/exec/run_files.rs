@@ -83,6 +83,9 @@ const RESULT: &str = "result.json";
 fn parse(text: &[u8]) -> Result<Answer, String> {
     let document: Value = serde_json::from_slice(text)
         .map_err(|error| format!("the result file is not JSON: {error}"))?;
+    if !document.is_object() {
+        return Err("the result file is wrong: it must hold a JSON object".to_owned());
+    }
     from_document(document).map_err(|error| {
         let faults = error.context().iter().map(|(path, reason)| match path.as_str() {
             "." => reason.clone(),
