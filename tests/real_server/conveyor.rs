@@ -10,7 +10,7 @@ use conveyor_driver_tests::certificates::{Authority, write};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-use crate::server::{Access, Server, text_of};
+use crate::server::{Access, Part, Server, text_of};
 
 /// The pinned version, as `scripts/conveyor-server.sh` installs it.
 const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/conveyor-v0.6.6/conveyor");
@@ -47,7 +47,7 @@ impl Conveyor {
             nats: format!("{scheme}://{host}:{nats}"),
             authority,
             folder,
-            process,
+            part: Part::Process(process),
         };
         let deadline = Instant::now() + STARTS_WITHIN;
         while let Err(error) = server.client().definitions().get("none").await {
@@ -55,7 +55,8 @@ impl Conveyor {
             if error.code() == conveyor_driver::ErrorCode::NotFound {
                 break;
             }
-            let ended = server.process.try_wait().ok().flatten();
+            let Part::Process(process) = &mut server.part else { break };
+            let ended = process.try_wait().ok().flatten();
             if Instant::now() > deadline || ended.is_some() {
                 let said = std::fs::read_to_string(&log).unwrap_or_default();
                 return Err(format!("conveyor up: {error}; it ended: {ended:?}; it said:\n{said}"));
