@@ -8,6 +8,7 @@ mod access;
 mod api;
 mod conveyor;
 mod dev;
+mod gate;
 mod language;
 mod pipeline;
 mod server;
@@ -54,39 +55,35 @@ const WITH_AUTHENTICATION: [(&str, Test); 2] = [
 
 /// A server, and who it lets in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ground {
-    /// The control plane of `conveyor-driver dev`.
-    Dev,
-    /// The Conveyor CI server without authentication.
-    Open,
-    /// The same with it.
-    Certificates,
+struct Ground {
+    /// The Conveyor CI server, and not the control plane of `conveyor-driver dev`.
+    real: bool,
+    access: Access,
 }
 
 impl Ground {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Dev => "dev",
-            Self::Open => "conveyor/open",
-            Self::Certificates => "conveyor/certificates",
-        }
+    const ALL: [Self; 4] = [
+        Self { real: false, access: Access::Open },
+        Self { real: false, access: Access::Certificates },
+        Self { real: true, access: Access::Open },
+        Self { real: true, access: Access::Certificates },
+    ];
+
+    fn name(self) -> String {
+        let server = if self.real { "conveyor" } else { "dev" };
+        let access = if self.access == Access::Open { "open" } else { "certificates" };
+        format!("{server}/{access}")
     }
 
     fn tests(self) -> impl Iterator<Item = (&'static str, Test)> {
-        let (server, access) = match self {
-            Self::Dev => (&[][..], &[][..]),
-            Self::Open => (&ON_THE_SERVER[..], &[][..]),
-            Self::Certificates => (&ON_THE_SERVER[..], &WITH_AUTHENTICATION[..]),
-        };
+        let server = if self.real { &ON_THE_SERVER[..] } else { &[] };
+        let access =
+            if self.access == Access::Certificates { &WITH_AUTHENTICATION[..] } else { &[] };
         EVERYWHERE.iter().chain(server).chain(access).copied()
     }
 
     async fn start(self) -> Result<Server, String> {
-        match self {
-            Self::Dev => dev::start().await,
-            Self::Open => Conveyor::start(Access::Open).await,
-            Self::Certificates => Conveyor::start(Access::Certificates).await,
-        }
+        if self.real { Conveyor::start(self.access).await } else { dev::start(self.access).await }
     }
 }
 
@@ -100,8 +97,8 @@ fn main() -> ExitCode {
     }
     let stage = Arc::new(Stage::new());
     let mut trials = Vec::new();
-    for ground in [Ground::Dev, Ground::Open, Ground::Certificates] {
-        let missing = ground != Ground::Dev && program.is_none();
+    for ground in Ground::ALL {
+        let missing = ground.real && program.is_none();
         for (name, test) in ground.tests() {
             let stage = stage.clone();
             let trial =

@@ -12,6 +12,8 @@ use conveyor_driver_tests::certificates::{Authority, Identity, Usage, write};
 use tempfile::TempDir;
 use tokio::process::Child;
 
+use crate::gate::Gate;
+
 /// Who is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -33,7 +35,8 @@ pub(crate) struct Server {
 /// What runs for it, until it is stopped or dropped.
 pub(crate) enum Part {
     Process(Child),
-    Dev { _rest: RestServer, _nats: Box<NatsServer> },
+    Starting,
+    Dev { _gate: Option<Gate>, _rest: RestServer, _nats: Box<NatsServer> },
 }
 
 impl Server {
