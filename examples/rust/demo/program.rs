@@ -63,7 +63,12 @@ impl DriverProgram {
             test.if_it_loads(&["-c", "import conveyor_driver"]).await,
             // Imported, and not run: that is what it does as the first argument.
             package
-                .if_it_loads(&["--input-type=module", "--eval", "await import(process.argv[1])"])
+                .if_it_loads(&[
+                    "--input-type=module",
+                    "--eval",
+                    "await import(process.argv[2])",
+                    "probe",
+                ])
                 .await,
             Ok(script("publish")),
         ])
