@@ -6,6 +6,7 @@
 // In a test build napi registers nothing.
 #![cfg_attr(test, allow(dead_code))]
 
+mod client;
 mod command_line;
 mod commands;
 mod embedded;

@@ -9,6 +9,7 @@ use conveyor_driver::{ErrorCode, Level, LogLine, Run};
 use napi_derive::napi;
 use serde_json::Map;
 
+use crate::client::ApiCalls;
 use crate::commands::{count, number};
 use crate::error::{Result, thrown};
 use crate::host::Host;
@@ -67,6 +68,12 @@ impl RunHandle {
     #[napi]
     pub fn check_cancelled(&self) -> Result<()> {
         self.run.check_cancelled().map_err(thrown)
+    }
+
+    /// Calls of the API, with the client of the manager.
+    #[napi]
+    pub fn api_calls(&self) -> Result<ApiCalls> {
+        ApiCalls::of(self.run.client().map_err(thrown)?)
     }
 
     /// Reports progress.

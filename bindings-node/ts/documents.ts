@@ -225,6 +225,127 @@ export interface LogEntry {
   timestamp: string;
 }
 
+/** Desired state, as the control plane keeps it. */
+export interface NewResource {
+  /** The id made when the resource was created. */
+  id?: string;
+  /**
+   * Facts beside the desired state. `driverresults.<driver>` holds the result of an earlier step,
+   * as JSON text.
+   */
+  metadata?: Record<string, any>;
+  /** The name, unique for its type. */
+  name?: string;
+  /** The pipeline that the resource starts; empty when none. */
+  pipeline?: string;
+  /** The type: the name of the resource definition. */
+  resource?: string;
+  /** The desired state itself, `null` when none was given. */
+  spec?: unknown;
+}
+
+/** A resource that was created, and the run that it started. */
+export interface CreatedResource {
+  /** What the API says, for people. */
+  message: string;
+  /** The name of the resource. */
+  name: string;
+  /** The run that it started: of its drivers, or of its pipeline. */
+  runId: string;
+  /** Its version, as text. */
+  version: string;
+}
+
+/** A resource definition: a kind of resource, and the schema of its `spec`. */
+export interface ResourceDefinition {
+  /** What it is for. */
+  description?: string;
+  /**
+   * The id that the API made. It may be empty: the API forgets it in a definition that was first
+   * applied.
+   */
+  id?: string;
+  /** The name: what resources of this kind have as their type. */
+  name?: string;
+  /**
+   * JSON Schema of the `spec` of its resources. The API looks at it when the first of them is
+   * posted.
+   */
+  schema?: unknown;
+  /** Its version, in any form. */
+  version?: string;
+}
+
+/** One step of a pipeline. */
+export interface PipelineStep {
+  /** The driver that does it. */
+  driver?: string;
+  /** Its id, in any form. */
+  id?: string;
+  /** Its name, for people. */
+  name?: string;
+}
+
+/** A pipeline: what drivers do, one after the other, with a resource that names it. */
+export interface Pipeline {
+  /** What it is for. */
+  description?: string;
+  /** Facts beside the steps. */
+  metadata?: Record<string, any>;
+  /** The name: what resources name. */
+  name?: string;
+  /** The type of the resources it is for. */
+  resource?: string;
+  /**
+   * Its steps, in their order. A driver in two steps never ends: the control plane finds the
+   * current step by the name of the driver.
+   */
+  steps?: readonly PipelineStep[];
+  /** Its version, in any form. */
+  version?: string;
+}
+
+/**
+ * A log line as the log engine stores it. `labels` reaches live listeners only: the engine drops it
+ * when storing.
+ */
+export interface NewLogEntry {
+  /** The driver that wrote it. */
+  driver?: string;
+  /** Names and values beside the line, `level` among them. */
+  labels?: Record<string, unknown>;
+  /** The line. */
+  message?: string;
+  /** The pipeline of the resource; absent when it has none. */
+  pipeline?: string;
+  /** The run the line belongs to. */
+  runid?: string;
+  /** RFC 3339, UTC, nine fraction digits; strictly rising within driver and run. */
+  timestamp?: string;
+}
+
+/** Why lines may be missing. */
+export type GapReason =
+  /** The connection was lost and made again. The server has sent again what it had stored by then. */
+  | "reconnected"
+  /** Something came that is no log line, such as one with line breaks between its members. */
+  | "unreadable";
+
+/** What comes of a log stream. */
+export type LogEvent =
+  /** A line. */
+  | {
+      /** The line itself. */
+      entry: LogEntry;
+      kind: "line";
+    }
+  /** Lines may be missing here. Those that are stored can be queried. */
+  | {
+      kind: "gap";
+      /** Why. */
+      reason: GapReason;
+    };
+
 /**
  * Why a run should end early. As a document: `{"kind": "requested", "reason": "…"}`, and `{"kind":
  * "timed_out"}` for a kind without a reason.

@@ -1,5 +1,6 @@
 // The public face: what a driver needs. Tests of drivers find the rest in `conveyor-driver/testing`.
 
+export { Client, type LogFilter, type LogStreamOptions } from "./client.js";
 export { ERROR_CODES, type ErrorCode } from "./codes.js";
 export type { ExecOptions } from "./command.js";
 export { captureConsole } from "./console.js";
@@ -8,12 +9,20 @@ export type {
   CancelReason,
   ClientOptions,
   ConnectionOptions,
+  CreatedResource,
   DriverOptions,
   DriverReport,
+  GapReason,
   Level,
   LogEntry,
+  LogEvent,
   ManagerOptions,
+  NewLogEntry,
+  NewResource,
+  Pipeline,
+  PipelineStep,
   Resource,
+  ResourceDefinition,
   Serialization,
   TlsOptions,
 } from "./documents.js";

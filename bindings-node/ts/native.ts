@@ -39,9 +39,18 @@ export interface RunHandle {
   readonly cancelReason: string | null;
   log(level: number, message: string, labels?: string): number | null;
   checkCancelled(): void;
+  apiCalls(): NativeApiCalls;
   progress(): void;
   exec(command: string): number;
   stopCommand(id: number): void;
+}
+
+export interface NativeApiCalls {
+  listen(wake: () => void): void;
+  close(): void;
+  start(operation: string, args: string): number;
+  take(): { number: number; answer?: string; error?: string }[];
+  cancel(number: number): void;
 }
 
 export interface NativeEmbedded {
@@ -54,6 +63,7 @@ export interface NativeEmbedded {
 interface Native {
   Manager: new (drivers: string[], options: string, stream?: NativeEmbedded) => NativeManager;
   Embedded: new (wake: () => void) => NativeEmbedded;
+  ApiCalls: new (options: string) => NativeApiCalls;
   driverOptions(document: string): string;
   managerOptions(document: string): string;
   resource(payload: string): string | null;

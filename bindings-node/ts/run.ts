@@ -1,3 +1,4 @@
+import type { Client } from "./client.js";
 import { command, type ExecOptions } from "./command.js";
 import type { CancelReason, Resource } from "./documents.js";
 import { calling, ConveyorError } from "./error.js";
@@ -98,6 +99,21 @@ export class Run<Spec = any> {
   /** Throws a `ConveyorError` of code `Cancelled` when this run should end early: let it end the reconcile. */
   throwIfCancelled(): void {
     calling(() => this.#native()?.checkCancelled());
+  }
+
+  /**
+   * The client of the Conveyor API, which all runs of a manager share: its options `client` say where it is.
+   *
+   * Throws a `ConveyorError` of code `OptionsInvalid` when no address was given.
+   */
+  get client(): Client {
+    return this.session.client(() => {
+      const handle = this.#native();
+      if (handle === null) {
+        throw new ConveyorError("Closed", "the run is over", { runId: this.id });
+      }
+      return handle;
+    });
   }
 
   /** Reports progress, for `progressTimeoutMs`. A log line does so, too. */

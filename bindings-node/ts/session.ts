@@ -1,10 +1,11 @@
 import { inspect } from "node:util";
 
+import { type Client, clientOf } from "./client.js";
 import { storage } from "./context.js";
 import type { Driver } from "./driver.js";
 import { calling, errorOfText } from "./error.js";
 import { type Logger, record, say } from "./logger.js";
-import { type NativeManager, type Notices, RUN_MEMBERS, type Taken } from "./native.js";
+import { type NativeManager, type Notices, RUN_MEMBERS, type RunHandle, type Taken } from "./native.js";
 import { DrainReport, ExecOutput } from "./outcome.js";
 import { fail, finish } from "./result.js";
 import { Run } from "./run.js";
@@ -34,6 +35,7 @@ export class Session {
   #runs = new Map<number, Run>();
   #rooms = new Map<number, () => void>();
   #commands = new Map<number, Settle<ExecOutput>>();
+  #client: Client | undefined;
   #most = FIRST;
   #flushing = false;
   #taking = false;
@@ -60,6 +62,12 @@ export class Session {
   /** Whether this run has not ended. */
   isOpen(key: number): boolean {
     return this.#runs.has(key);
+  }
+
+  /** The client of the API, which all runs share, made with a run that asks for it first. */
+  client(run: () => RunHandle): Client {
+    this.#client ??= clientOf(() => run().apiCalls());
+    return this.#client;
   }
 
   /** How a command ends. */

@@ -1,6 +1,7 @@
 //! The native half of the Python package `conveyor_driver`: it converts and forwards, and never calls
 //! Python from a thread of the runtime. Whatever may wait does so detached from the interpreter.
 
+mod client;
 mod command_line;
 mod embedded;
 mod error;
@@ -19,6 +20,8 @@ use pyo3::prelude::*;
 mod _native {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::client::ApiCalls;
     #[pymodule_export]
     use crate::command_line::command_line;
     #[pymodule_export]

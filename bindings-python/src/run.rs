@@ -11,6 +11,7 @@ use pyo3::types::{PyBool, PyDict, PyString};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::client::ApiCalls;
 use crate::error::exception;
 use crate::json;
 use crate::options;
@@ -120,6 +121,13 @@ impl Run {
     /// Raises `Cancelled` when it should end early.
     fn raise_if_cancelled(&self, py: Python<'_>) -> PyResult<()> {
         self.run.check_cancelled().map_err(|error| exception(py, &error))
+    }
+
+    /// Calls of the API, for a loop or for threads.
+    #[pyo3(signature = (for_loop, /))]
+    fn api_calls(&self, py: Python<'_>, for_loop: bool) -> PyResult<ApiCalls> {
+        let client = py.detach(|| self.run.client()).map_err(|error| exception(py, &error))?;
+        ApiCalls::of(py, client, for_loop)
     }
 
     /// Reports progress.

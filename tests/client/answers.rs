@@ -129,3 +129,22 @@ fn without_an_address_there_is_no_client() {
     paths.sort_unstable();
     assert_eq!(paths, ["max_attempts", "url"]);
 }
+
+#[tokio::test]
+async fn clones_of_a_client_are_used_in_tasks() {
+    let stub = Stub::start(|_, _| json("200 OK", r#"{"name":"demo"}"#)).await;
+    let client = stub.client();
+    let tasks = (0..8).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            let definition = ResourceDefinition::default();
+            client.definitions().apply(&definition).await?;
+            client.resources().get("demo", "d1").await?;
+            client.resources().delete("demo", "d1").await
+        })
+    });
+    for ended in futures_util::future::join_all(tasks).await {
+        ended.unwrap().unwrap();
+    }
+    assert_eq!(stub.heard().len(), 24);
+}

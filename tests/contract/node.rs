@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use conveyor_driver::contract::{errors, host_schema, messages_schema, options_schema};
+use conveyor_driver::contract::{
+    client_schema, errors, host_schema, messages_schema, options_schema,
+};
 use serde_json::Value;
 
 use super::prose::{plain, wrapped};
@@ -41,9 +43,10 @@ enum Form {
 
 /// `documents.ts`.
 pub(crate) fn documents() -> String {
-    let [options, messages, host] =
-        [options_schema(), messages_schema(), host_schema()].map(|schema| schema["$defs"].clone());
-    let all: [(&Value, &str, Form); 12] = [
+    let [options, messages, host, client] =
+        [options_schema(), messages_schema(), host_schema(), client_schema()]
+            .map(|schema| schema["$defs"].clone());
+    let all: [(&Value, &str, Form); 20] = [
         (&options, "Serialization", Form::Given),
         (&options, "TlsOptions", Form::Given),
         (&options, "ConnectionOptions", Form::Given),
@@ -53,6 +56,14 @@ pub(crate) fn documents() -> String {
         (&messages, "Level", Form::Wire),
         (&messages, "Resource", Form::Wire),
         (&messages, "LogEntry", Form::Wire),
+        (&client, "NewResource", Form::Wire),
+        (&client, "CreatedResource", Form::Told),
+        (&client, "ResourceDefinition", Form::Wire),
+        (&client, "PipelineStep", Form::Wire),
+        (&client, "Pipeline", Form::Wire),
+        (&client, "NewLogEntry", Form::Wire),
+        (&client, "GapReason", Form::Told),
+        (&client, "LogEvent", Form::Told),
         (&host, "CancelReason", Form::Told),
         (&host, "ExecOutput", Form::Told),
         (&host, "DriverReport", Form::Told),
@@ -170,7 +181,7 @@ fn told(doc: &str) -> String {
 
 /// Whether a member of any document is called so; others may use such names, too.
 fn is_member(name: &str) -> bool {
-    [options_schema(), host_schema()].iter().any(|schema| {
+    [options_schema(), host_schema(), client_schema()].iter().any(|schema| {
         let definitions = schema["$defs"].as_object().into_iter().flatten();
         definitions.into_iter().any(|(_, definition)| definition["properties"].get(name).is_some())
     })

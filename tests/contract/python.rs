@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use conveyor_driver::contract::{errors, host_schema, messages_schema, options_schema};
+use conveyor_driver::contract::{
+    client_schema, errors, host_schema, messages_schema, options_schema,
+};
 use serde_json::{Map, Value};
 
 use super::prose::{plain, wrapped};
@@ -56,14 +58,15 @@ enum Form {
 
 /// `_documents.py`.
 pub(crate) fn documents() -> String {
-    let [options, messages, host] =
-        [options_schema(), messages_schema(), host_schema()].map(|schema| schema["$defs"].clone());
+    let [options, messages, host, client] =
+        [options_schema(), messages_schema(), host_schema(), client_schema()]
+            .map(|schema| schema["$defs"].clone());
     let mut out =
         format!("{HEADER}\"\"\"The documents of the runtime, as Python has them.\"\"\"\n\n");
     out += "from __future__ import annotations\n\nfrom collections.abc import Sequence\n";
     out += "from dataclasses import dataclass\nfrom typing import Any, Literal, TypedDict\n\n";
     out += "from ._error import ConveyorError\n\n__all__ = [\n";
-    let told: [(&Value, &str, &str, Form); 14] = [
+    let told: [(&Value, &str, &str, Form); 22] = [
         (&options, "Serialization", "Serialization", Form::Told),
         (&options, "TlsOptions", "TlsOptions", Form::Given),
         (&options, "ConnectionOptions", "ConnectionOptions", Form::Given),
@@ -75,6 +78,14 @@ pub(crate) fn documents() -> String {
         (&messages, "Level", "Level", Form::Told),
         (&messages, "Resource", "Resource", Form::Told),
         (&messages, "LogEntry", "LogEntry", Form::Told),
+        (&client, "NewResource", "NewResource", Form::Given),
+        (&client, "CreatedResource", "CreatedResource", Form::Told),
+        (&client, "ResourceDefinition", "ResourceDefinition", Form::Given),
+        (&client, "PipelineStep", "PipelineStep", Form::Given),
+        (&client, "Pipeline", "Pipeline", Form::Given),
+        (&client, "NewLogEntry", "NewLogEntry", Form::Given),
+        (&client, "GapReason", "GapReason", Form::Told),
+        (&client, "LogEvent", "LogEvent", Form::Told),
         (&host, "CancelReason", "CancelReason", Form::Told),
         (&host, "ExecOutput", "ExecOutput", Form::Object),
         (&host, "DriverReport", "DriverReport", Form::Object),

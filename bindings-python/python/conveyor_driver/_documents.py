@@ -14,15 +14,23 @@ __all__ = [
     "ClientOptions",
     "Command",
     "ConnectionOptions",
+    "CreatedResource",
     "DrainReport",
     "DriverOptions",
     "DriverReport",
     "DriverSettings",
     "ExecOutput",
+    "GapReason",
     "Level",
     "LogEntry",
+    "LogEvent",
     "ManagerOptions",
+    "NewLogEntry",
+    "NewResource",
+    "Pipeline",
+    "PipelineStep",
     "Resource",
+    "ResourceDefinition",
     "Serialization",
     "TlsOptions",
 ]
@@ -291,6 +299,119 @@ class LogEntry(_LogEntry, total=False):
     labels: dict[str, Any]
     #: The pipeline of the resource; absent when it has none.
     pipeline: str
+
+
+class NewResource(TypedDict, total=False):
+    """Desired state, as the control plane keeps it."""
+
+    #: The id made when the resource was created.
+    id: str
+    #: Facts beside the desired state. ``driverresults.<driver>`` holds the result of an earlier
+    #: step, as JSON text.
+    metadata: dict[str, Any]
+    #: The name, unique for its type.
+    name: str
+    #: The pipeline that the resource starts; empty when none.
+    pipeline: str
+    #: The type: the name of the resource definition.
+    resource: str
+    #: The desired state itself, ``null`` when none was given.
+    spec: Any
+
+
+class CreatedResource(TypedDict):
+    """A resource that was created, and the run that it started."""
+
+    #: What the API says, for people.
+    message: str
+    #: The name of the resource.
+    name: str
+    #: The run that it started: of its drivers, or of its pipeline.
+    run_id: str
+    #: Its version, as text.
+    version: str
+
+
+class ResourceDefinition(TypedDict, total=False):
+    """A resource definition: a kind of resource, and the schema of its ``spec``."""
+
+    #: What it is for.
+    description: str
+    #: The id that the API made. It may be empty: the API forgets it in a definition that was first
+    #: applied.
+    id: str
+    #: The name: what resources of this kind have as their type.
+    name: str
+    #: JSON Schema of the ``spec`` of its resources. The API looks at it when the first of them is
+    #: posted.
+    schema: Any
+    #: Its version, in any form.
+    version: str
+
+
+class PipelineStep(TypedDict, total=False):
+    """One step of a pipeline."""
+
+    #: The driver that does it.
+    driver: str
+    #: Its id, in any form.
+    id: str
+    #: Its name, for people.
+    name: str
+
+
+class Pipeline(TypedDict, total=False):
+    """A pipeline: what drivers do, one after the other, with a resource that names it."""
+
+    #: What it is for.
+    description: str
+    #: Facts beside the steps.
+    metadata: dict[str, Any]
+    #: The name: what resources name.
+    name: str
+    #: The type of the resources it is for.
+    resource: str
+    #: Its steps, in their order. A driver in two steps never ends: the control plane finds the
+    #: current step by the name of the driver.
+    steps: Sequence[PipelineStep]
+    #: Its version, in any form.
+    version: str
+
+
+class NewLogEntry(TypedDict, total=False):
+    """A log line as the log engine stores it. ``labels`` reaches live listeners only: the engine
+    drops it when storing.
+    """
+
+    #: The driver that wrote it.
+    driver: str
+    #: Names and values beside the line, ``level`` among them.
+    labels: dict[str, Any]
+    #: The line.
+    message: str
+    #: The pipeline of the resource; absent when it has none.
+    pipeline: str
+    #: The run the line belongs to.
+    runid: str
+    #: RFC 3339, UTC, nine fraction digits; strictly rising within driver and run.
+    timestamp: str
+
+
+#: Why lines may be missing.
+GapReason = Literal["reconnected", "unreadable"]
+
+
+class _LogEvent(TypedDict):
+    kind: Literal["line", "gap"]
+
+
+class LogEvent(_LogEvent, total=False):
+    """What comes of a log stream."""
+
+    #: The line itself.
+    entry: LogEntry
+    #: Why.
+    reason: GapReason
 
 
 class _CancelReason(TypedDict):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from ._client import AsyncClient, Client
     from ._documents import CancelReason, Command, Resource
     from ._outcome import ExecOutput
 
@@ -24,7 +25,17 @@ __all__ = ["Run", "RunLog"]
 class Run:
     """One driver run."""
 
-    __slots__ = ("__weakref__", "_deadline", "_log", "_native", "_printed", "_resource", "_task")
+    __slots__ = (
+        "__weakref__",
+        "_client",
+        "_client_sync",
+        "_deadline",
+        "_log",
+        "_native",
+        "_printed",
+        "_resource",
+        "_task",
+    )
 
     def __init__(self, native: _native.Run) -> None:
         self._native = native
@@ -32,6 +43,8 @@ class Run:
         self._printed: dict[str, str] | None = None
         self._resource: Resource | None = None
         self._deadline: datetime.datetime | None = None
+        self._client: AsyncClient | None = None
+        self._client_sync: Client | None = None
         #: The task that the run is, on a loop.
         self._task: asyncio.Task[Any] | None = None
 
@@ -108,6 +121,28 @@ class Run:
                 now = datetime.datetime.now(datetime.timezone.utc)
                 self._deadline = now + datetime.timedelta(seconds=left)
         return self._deadline
+
+    @property
+    def client(self) -> AsyncClient:
+        """The client of the Conveyor API, for an ``async def``: the manager's options ``client`` say where
+        it is. All runs of a manager share its connections.
+
+        Raises ``OptionsInvalid`` when no address was given.
+        """
+        if self._client is None:
+            from ._client import AsyncClient
+
+            self._client = AsyncClient._of(self._native.api_calls(True))
+        return self._client
+
+    @property
+    def client_sync(self) -> Client:
+        """The same for a ``def``: each call returns when it has ended."""
+        if self._client_sync is None:
+            from ._client import Client
+
+            self._client_sync = Client._of(self._native.api_calls(False))
+        return self._client_sync
 
     def progress(self) -> None:
         """Reports progress, for ``progress_timeout_ms``. A log line does so, too."""

@@ -34,6 +34,7 @@ mod log_filter;
 mod log_stream;
 pub mod logs;
 mod nullable;
+mod operation;
 mod pipeline;
 pub mod pipelines;
 mod reply;
@@ -61,6 +62,7 @@ pub use self::log_event::{GapReason, LogEvent};
 pub use self::log_filter::LogFilter;
 pub use self::log_stream::LogStream;
 use self::logs::Logs;
+pub(crate) use self::operation::Operation;
 pub use self::pipeline::{Pipeline, PipelineStep};
 use self::pipelines::Pipelines;
 pub use self::reply::Reply;
@@ -142,7 +144,11 @@ impl Client {
     }
 
     /// Sends a request, again while that may help, and reads its answer.
-    async fn call<T>(&self, request: &Request, read: fn(&Reply) -> Result<T>) -> Result<T> {
+    pub(crate) async fn call<T>(
+        &self,
+        request: &Request,
+        read: fn(&Reply) -> Result<T>,
+    ) -> Result<T> {
         let options = &self.0.options;
         let deadline = Instant::now() + Duration::from_millis(options.request_timeout_ms);
         let call = self.repeated(request, deadline);

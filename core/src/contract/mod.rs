@@ -4,12 +4,16 @@
 //!
 //! The folder `core/contract` holds them as files, which the test `contract` keeps up to date.
 
+#[cfg(feature = "client")]
+mod client;
 mod errors;
 mod host;
 mod messages;
 mod options;
 mod schema;
 
+#[cfg(feature = "client")]
+pub use client::client_schema;
 pub use errors::{ErrorRow, errors};
 pub use host::host_schema;
 pub use messages::messages_schema;

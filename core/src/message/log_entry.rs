@@ -1,6 +1,6 @@
 //! One stored log line.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::members::{members, parse, string, text};
@@ -10,7 +10,8 @@ use crate::run_id::RunId;
 
 /// A log line as the log engine stores it. `labels` reaches live listeners only: the engine drops
 /// it when storing.
-#[derive(Clone, Debug, PartialEq, Default, Serialize)]
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct LogEntry {
     /// The run the line belongs to.

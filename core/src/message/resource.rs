@@ -10,7 +10,9 @@ use super::members::{invalid, members, parse, string, text};
 use crate::error::Result;
 
 /// Desired state, as the control plane keeps it.
-#[derive(Clone, Debug, PartialEq, Default, Serialize)]
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+// What users write; what is on the wire is read by `decode`, which is tolerant.
+#[serde(default, deny_unknown_fields)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct Resource {
     /// The id made when the resource was created.

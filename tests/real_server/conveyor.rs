@@ -1,0 +1,122 @@
+//! The Conveyor CI server itself: `conveyor init`, then `conveyor up`, in a folder of its own.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use conveyor_driver_tests::certificates::{Authority, write};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+use crate::server::{Access, Server, text_of};
+
+/// The pinned version, as `scripts/conveyor-server.sh` installs it.
+const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/conveyor-v0.6.6/conveyor");
+/// Where `init` puts the configuration in its test mode, so that `/etc` stays as it is.
+const CONFIGURATION: &str = "conveyor_test_config/conveyor.yml";
+/// It starts two databases and a NATS server.
+const STARTS_WITHIN: Duration = Duration::from_secs(90);
+
+pub(crate) struct Conveyor;
+
+impl Conveyor {
+    /// The program, if it is here.
+    pub(crate) fn program() -> Option<PathBuf> {
+        let named = std::env::var_os("CONVEYOR_SERVER").filter(|name| !name.is_empty());
+        let path = named.map_or_else(|| PathBuf::from(INSTALLED), PathBuf::from);
+        path.is_file().then_some(path)
+    }
+
+    /// Starts it on free ports.
+    pub(crate) async fn start(access: Access) -> Result<Server, String> {
+        let program = Self::program().ok_or("no conveyor server")?;
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let authority = Authority::new();
+        let (api, nats) = (free_port(), free_port());
+        initialise(&program, folder.path(), &authority, access, api, nats).await?;
+        let (log, process) = up(&program, folder.path())?;
+        let (scheme, host) = match access {
+            Access::Open => ("nats", "127.0.0.1"),
+            Access::Certificates => ("tls", "localhost"),
+        };
+        let mut server = Server {
+            access,
+            api: format!("http://127.0.0.1:{api}"),
+            nats: format!("{scheme}://{host}:{nats}"),
+            authority,
+            folder,
+            process,
+        };
+        let deadline = Instant::now() + STARTS_WITHIN;
+        while let Err(error) = server.client().definitions().get("none").await {
+            // Whatever it says, it is there.
+            if error.code() == conveyor_driver::ErrorCode::NotFound {
+                break;
+            }
+            let ended = server.process.try_wait().ok().flatten();
+            if Instant::now() > deadline || ended.is_some() {
+                let said = std::fs::read_to_string(&log).unwrap_or_default();
+                return Err(format!("conveyor up: {error}; it ended: {ended:?}; it said:\n{said}"));
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        Ok(server)
+    }
+}
+
+async fn initialise(
+    program: &Path,
+    folder: &Path,
+    authority: &Authority,
+    access: Access,
+    api: u16,
+    nats: u16,
+) -> Result<(), String> {
+    let mut command = Command::new(program);
+    command.args(["init", "--force"]).arg(format!("--api-port={api}"));
+    command.arg(format!("--nats-port={nats}"));
+    command.arg(format!("--auth-enabled={}", access == Access::Certificates));
+    let own = authority.server("localhost");
+    for (option, name, text) in [
+        ("--ca", "ca.pem", &authority.pem),
+        ("--private-key", "server.key", &own.key),
+        ("--crt", "server.crt", &own.cert),
+    ] {
+        command.arg(option).arg(write(folder, name, text));
+    }
+    let output = command.current_dir(folder).env("APP_ENV", "test").output().await;
+    let output = output.map_err(|error| format!("conveyor init: {error}"))?;
+    if output.status.success() && folder.join(CONFIGURATION).is_file() {
+        return Ok(());
+    }
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Err(format!(
+        "conveyor init: {}\n{}{}",
+        output.status,
+        said(&output.stdout),
+        said(&output.stderr)
+    ))
+}
+
+fn up(program: &Path, folder: &Path) -> Result<(PathBuf, Child), String> {
+    let path = folder.join("conveyor.log");
+    let log = File::create(&path).map_err(|error| error.to_string())?;
+    let process = Command::new(program)
+        .arg("up")
+        .current_dir(folder)
+        .env("CONVEYOR_CONFIG_FILE", text_of(&folder.join(CONFIGURATION)))
+        .env_remove("APP_ENV")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().map_err(|error| error.to_string())?)
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("conveyor up: {error}"))?;
+    Ok((path, process))
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

@@ -1,0 +1,110 @@
+//! A control plane that runs, whoever made it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use conveyor_driver::Client;
+use conveyor_driver::options::{ClientOptions, ConnectionOptions, TlsOptions};
+use conveyor_driver::stream::{NatsStream, SharedStream};
+use conveyor_driver_tests::certificates::{Authority, Identity, Usage, write};
+use tempfile::TempDir;
+
+/// Who is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Open,
+    Certificates,
+}
+
+impl Access {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Certificates => "certificates",
+        }
+    }
+}
+
+pub(crate) struct Server {
+    pub(crate) access: Access,
+    pub(crate) api: String,
+    pub(crate) nats: String,
+    /// What the certificates of this server are signed by.
+    pub(crate) authority: Authority,
+    /// Where the driver's certificate is; with those of the server when it has any.
+    pub(crate) folder: TempDir,
+    pub(crate) process: tokio::process::Child,
+}
+
+impl Server {
+    /// The options of TLS for who has this identity.
+    pub(crate) fn tls_of(&self, identity: &Identity) -> TlsOptions {
+        TlsOptions {
+            ca: Some(self.authority.pem.clone()),
+            cert: Some(identity.cert.clone()),
+            key: Some(identity.key.as_str().into()),
+            ..TlsOptions::default()
+        }
+    }
+
+    /// An identity that is good for the API and for NATS.
+    pub(crate) fn identity(&self) -> Identity {
+        self.authority.client_for(&[Usage::ClientAuth, Usage::ServerAuth])
+    }
+
+    fn tls(&self) -> TlsOptions {
+        match self.access {
+            Access::Open => TlsOptions::default(),
+            Access::Certificates => self.tls_of(&self.identity()),
+        }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        self.client_with(self.tls())
+    }
+
+    pub(crate) fn client_with(&self, tls: TlsOptions) -> Client {
+        Client::new(ClientOptions { url: Some(self.api.clone()), tls, ..ClientOptions::default() })
+            .unwrap()
+    }
+
+    pub(crate) async fn stream(&self) -> SharedStream {
+        let connected = self.stream_with(self.tls()).await;
+        connected.expect("the server's NATS can be reached")
+    }
+
+    pub(crate) async fn stream_with(
+        &self,
+        tls: TlsOptions,
+    ) -> conveyor_driver::Result<SharedStream> {
+        let options = ConnectionOptions {
+            url: Some(self.nats.clone()),
+            tls,
+            connect_timeout_ms: Some(20_000),
+            ..ConnectionOptions::default()
+        };
+        Ok(Arc::new(NatsStream::connect(&options, "real-server").await?))
+    }
+
+    /// What tells a driver in a process of its own where this server is, and who the driver is.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        let mut all =
+            vec![("CONVEYOR_NATS_URL", self.nats.clone()), ("CONVEYOR_API_URL", self.api.clone())];
+        if self.access == Access::Certificates {
+            let identity = self.identity();
+            let file = |name, text: &str| text_of(&write(self.folder.path(), name, text));
+            all.push(("CONVEYOR_TLS_CA", file("driver-ca.pem", &self.authority.pem)));
+            all.push(("CONVEYOR_TLS_CERT", file("driver-cert.pem", &identity.cert)));
+            all.push(("CONVEYOR_TLS_KEY", file("driver-key.pem", &identity.key)));
+        }
+        all
+    }
+
+    pub(crate) async fn stop(mut self) {
+        self.process.kill().await.unwrap();
+    }
+}
+
+pub(crate) fn text_of(path: &Path) -> String {
+    PathBuf::from(path).into_os_string().into_string().unwrap()
+}
