@@ -3,21 +3,23 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults soak bench wheel npm check fmt
+.PHONY: help demo test faults soak bench wheel npm install check fmt
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
-		printf '  make %-6s  %s\n' "$$name" "$$text"; \
+		printf '  make %-7s  %s\n' "$$name" "$$text"; \
 	done
 
 demo: ## Ship a small Git repository: fetch, build, test, package and publish it, a driver in each language
 	@scripts/nats-server.sh
 	@scripts/python.sh || echo "the demo goes on without Python's step"
 	@scripts/node.sh || echo "the demo goes on without TypeScript's step"
+	@scripts/c.sh || echo "the demo goes on without C's step"
+	@scripts/go.sh || echo "the demo goes on without Go's step"
 	cargo build --package conveyor-driver-examples --package conveyor-driver-cli --bins
 	@cargo run --quiet --package conveyor-driver-examples --bin demo
 
-test: ## Run every test, on a real nats-server too, and the examples, in Rust, Python and JavaScript
+test: ## Run every test, on a real nats-server too, and the examples, in Rust, Python, JavaScript, C, C++ and Go
 	@scripts/test.sh
 
 faults: ## Run each cell of the fault matrix 20 times; the table is also in target/faults.md
@@ -45,16 +47,23 @@ npm: ## Build the Node packages, optimised, into target/npm
 	@[ -d bindings-node/node_modules ] || scripts/node.sh
 	cd bindings-node && node scripts/build.mjs && node scripts/pack.mjs "$${CARGO_TARGET_DIR:-../target}/npm"
 
-check: ## Look for what rustfmt, clippy, rustdoc and ruff complain about
+PREFIX ?= /usr/local
+install: ## Install the C library, optimised, with its headers, below PREFIX (default /usr/local) and DESTDIR
+	@scripts/install-c.sh $(PREFIX)
+
+GO_CODE = bindings-go examples/go bench/go
+check: ## Look for what rustfmt, clippy, rustdoc, ruff and gofmt complain about
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
 	@[ -x .venv/bin/ruff ] || scripts/python.sh
 	.venv/bin/ruff check bindings-python examples bench
 	.venv/bin/ruff format --check bindings-python examples bench
+	@if command -v gofmt >/dev/null; then gofmt -d $(GO_CODE); [ -z "$$(gofmt -l $(GO_CODE))" ]; fi
 
 fmt: ## Format the code
 	cargo fmt --all
 	@[ -x .venv/bin/ruff ] || scripts/python.sh
 	.venv/bin/ruff check --fix bindings-python examples bench
 	.venv/bin/ruff format bindings-python examples bench
+	@if command -v gofmt >/dev/null; then gofmt -w $(GO_CODE); fi

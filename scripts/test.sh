@@ -12,7 +12,7 @@ step() {
     "$@" 2>&1 | tee -a "$output"
 }
 
-# The counts of every "test result" so far, of pytest and of node --test.
+# The counts of every "test result" so far, of pytest, of node --test and of go test.
 summary() {
     awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
          /^=.* in [0-9.]+s/ { for (i = 2; i <= NF; i++) {
@@ -22,6 +22,9 @@ summary() {
          /^# pass [0-9]+$/ { passed += $3 }
          /^# fail [0-9]+$/ { failed += $3 }
          /^# (skipped|todo|cancelled) [0-9]+$/ { skipped += $3 }
+         /^--- PASS: / { passed++ }
+         /^--- FAIL: / { failed++ }
+         /^--- SKIP: / { skipped++ }
          END { printf "total: %d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$output"
 }
 
@@ -35,6 +38,11 @@ scripts/python.sh && python=.venv/bin/python || [ $? -eq 77 ] || failed=" python
 node=
 scripts/node.sh && node=node || [ $? -eq 77 ] || failed="$failed node-package"
 
+# Before the workspace, whose scenarios and demo use what is built here.
+c=
+scripts/c.sh && c=${CARGO_TARGET_DIR:-$PWD/target}/c || [ $? -eq 77 ] || failed="$failed c-library"
+go=
+scripts/go.sh && go=go || [ $? -eq 77 ] || failed="$failed go-module"
 scripts/conveyor-server.sh || [ $? -eq 77 ] || failed="$failed conveyor-server"
 
 step cargo test --workspace --all-features --no-fail-fast || failed="$failed workspace"
@@ -50,6 +58,20 @@ fi
 
 if [ -n "$node" ]; then
     (cd bindings-node && step "$node" --test --test-reporter tap tests/*.test.mjs) || failed="$failed node"
+fi
+
+if [ -n "$c" ]; then
+    step "$c/examples/greeter" || failed="$failed c-greeter"
+    step bindings-c/tests/run.sh "$c" || failed="$failed c"
+fi
+
+if [ -n "$go" ]; then
+    export PKG_CONFIG_PATH="$c/lib/pkgconfig"
+    for module in bindings-go examples/go; do
+        (cd "$module" && step go vet ./...) || failed="$failed $module-vet"
+    done
+    step "$c/go/greeter" || failed="$failed go-greeter"
+    (cd bindings-go && step go test -race -count=1 -timeout 300s -v ./...) || failed="$failed go"
 fi
 
 printf '\n%s min %s s\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))

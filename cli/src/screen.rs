@@ -27,11 +27,12 @@ pub(crate) fn table(columns: &[&str]) -> Table {
     table
 }
 
-/// A duration in two units at most: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`.
+/// A duration in two units at most: `420 ms`, `4.2 s`, `12 s`, `3 min 5 s`, `2 h 10 min`.
 pub(crate) fn short(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
-        0..10 => format!("{}.{} s", seconds, duration.subsec_millis() / 100),
+        0 => format!("{} ms", duration.subsec_millis()),
+        1..10 => format!("{}.{} s", seconds, duration.subsec_millis() / 100),
         10..60 => format!("{seconds} s"),
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
@@ -50,7 +51,7 @@ mod tests {
     #[test]
     fn durations_are_short() {
         let short = |ms| short(Duration::from_millis(ms));
-        assert_eq!([short(420), short(12_900), short(185_000)], ["0.4 s", "12 s", "3 min 5 s"]);
+        assert_eq!([short(420), short(12_900), short(185_000)], ["420 ms", "12 s", "3 min 5 s"]);
         assert_eq!(short(7_800_000), "2 h 10 min");
     }
 }

@@ -14,7 +14,7 @@ use crate::cancellation::{CancelReason, Cancellation};
 #[cfg(feature = "client")]
 use crate::client::{Client, SharedClient};
 use crate::error::{Error, ErrorCode, Result};
-use crate::exec::{self, Command, ExecOutput, LineSink, OutputStream};
+use crate::exec::{self, Command, ExecOutput, LineSink, OutputStream, Spawning};
 use crate::logger::{Level, LogLine, RunLog};
 use crate::message::{DriverMessage, Resource};
 use crate::run_id::RunId;
@@ -196,7 +196,8 @@ impl Run {
     /// # Errors
     /// `ExecFailed` when it cannot be started, `Cancelled` when the run was cancelled before.
     pub async fn exec(&self, command: &Command) -> Result<ExecOutput> {
-        exec::execute(command, self.0.limits.cancel_grace, self, self.cancellation()).await
+        let grace = self.0.limits.cancel_grace;
+        exec::execute(command, grace, self, self.cancellation(), &|spawn| spawn()).await
     }
 
     /// The same for a thread of the host's, which it holds until the command has ended. `stop` ends the
@@ -205,6 +206,19 @@ impl Run {
     /// # Errors
     /// As [`exec`](Self::exec). `Cancelled` also when the run was abandoned meanwhile.
     pub fn exec_blocking(&self, command: &Command, stop: &CancellationToken) -> Result<ExecOutput> {
+        self.exec_spawning(command, stop, &|spawn| spawn())
+    }
+
+    /// The same for a host that has something to do around the start of the process.
+    ///
+    /// # Errors
+    /// As [`exec_blocking`](Self::exec_blocking).
+    pub fn exec_spawning(
+        &self,
+        command: &Command,
+        stop: &CancellationToken,
+        spawning: Spawning<'_>,
+    ) -> Result<ExecOutput> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| {
             Error::new(ErrorCode::Internal, "the system gives no runtime").with_source(error)
@@ -218,7 +232,7 @@ impl Run {
             };
             tokio::select! {
                 biased;
-                output = exec::execute(command, self.0.limits.cancel_grace, self, &cancel) => output,
+                output = exec::execute(command, self.0.limits.cancel_grace, self, &cancel, spawning) => output,
                 () = self.0.cancellation.abandoned_token().cancelled() => {
                     Err(Error::new(ErrorCode::Cancelled, "the run was abandoned during the command")
                         .with_context("program", &command.program))

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::append_only;
 use super::artefact::Artefact;
-use super::{node, python};
+use super::{c, go, node, python};
 
 const ARTEFACTS: &[Artefact] = &[
     Artefact {
@@ -18,6 +18,8 @@ const ARTEFACTS: &[Artefact] = &[
     Artefact::new("core/contract/host.schema.json", || json(&contract::host_schema())),
     Artefact::new("core/contract/messages.schema.json", || json(&contract::messages_schema())),
     Artefact::new("core/contract/options.schema.json", || json(&contract::options_schema())),
+    Artefact::new("bindings-c/include/conveyor_driver.h", c::header),
+    Artefact::new("bindings-go/codes.go", go::codes),
     Artefact::new("bindings-node/ts/codes.ts", node::codes),
     Artefact::new("bindings-node/ts/documents.ts", node::documents),
     Artefact::new("bindings-python/python/conveyor_driver/_codes.py", python::codes),

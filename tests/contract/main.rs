@@ -5,7 +5,9 @@
 mod append_only;
 mod artefact;
 mod artefacts;
+mod c;
 mod documents;
+mod go;
 mod node;
 mod prose;
 mod python;

@@ -1,7 +1,7 @@
 //! Plays every scenario of `tests/scenarios` with every runner; each is a test of its own.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +48,19 @@ fn runners() -> Vec<Runner> {
             "skipped: node: conveyor-driver is not in bindings-node/dist; scripts/node.sh puts it there"
         );
     }
+    let (c, go) = (built("c/tests/scenario_driver"), built("c/go/scenariodriver"));
+    if c.exists() {
+        let c = c.to_str().expect("a path of text");
+        runners.push(program("c", &[c]));
+        runners.push(program("c-async", &[c, "async"]));
+    } else {
+        println!("skipped: c: there is no {}; scripts/c.sh makes it", c.display());
+    }
+    if go.exists() {
+        runners.push(program("go", &[go.to_str().expect("a path of text")]));
+    } else {
+        println!("skipped: go: there is no {}; scripts/go.sh makes it", go.display());
+    }
     runners
 }
 
@@ -71,6 +84,12 @@ const PYTHON_DRIVER: &str =
 const NODE_PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-node");
 const NODE_DRIVER: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings-node/tests/scenario_driver.mjs");
+
+/// What scripts have put into the folder of what is built.
+fn built(file: &str) -> PathBuf {
+    let rust = Path::new(env!("CARGO_BIN_EXE_scenario_driver"));
+    rust.ancestors().nth(2).expect("it is in a folder of a profile").join(file)
+}
 
 /// Most scenarios wait for most of their time.
 const AT_ONCE: usize = 12;

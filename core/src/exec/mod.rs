@@ -41,6 +41,10 @@ pub use output::ExecOutput;
 pub use reconcile::{RETRY_EXIT_CODE, reconcile};
 pub(crate) use supervise::execute;
 
+/// What a host has around the call that starts a process, which it is given: a process inherits from its
+/// thread, such as which signals are blocked.
+pub type Spawning<'a> = &'a (dyn Fn(&mut dyn FnMut()) + Sync);
+
 /// Which of a command's outputs a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

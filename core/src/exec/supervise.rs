@@ -11,7 +11,7 @@ use super::exit::LeaderExit;
 use super::group::Group;
 use super::launch::{failed, launch};
 use super::pump::Pump;
-use super::{Command, ExecOutput, LineSink, OutputStream};
+use super::{Command, ExecOutput, LineSink, OutputStream, Spawning};
 use crate::error::{Error, ErrorCode, Result};
 
 /// Runs a command to its end and leaves nothing of it running.
@@ -27,6 +27,7 @@ pub(crate) async fn execute(
     default_grace: Duration,
     sink: &dyn LineSink,
     cancel: &CancellationToken,
+    spawning: Spawning<'_>,
 ) -> Result<ExecOutput> {
     if cancel.is_cancelled() {
         return Err(Error::new(ErrorCode::Cancelled, "the run was cancelled before the command")
@@ -34,7 +35,9 @@ pub(crate) async fn execute(
     }
     let start = Instant::now();
     let grace = command.grace_ms.map_or(default_grace, Duration::from_millis);
-    let mut child = launch(command)?;
+    let mut launched = None;
+    spawning(&mut || launched = Some(launch(command)));
+    let mut child = launched.unwrap_or_else(|| launch(command))?;
     let input = child.stdin.take();
     let mut stdout = Pump::new(child.stdout.take(), OutputStream::Stdout, sink);
     let mut stderr = Pump::new(child.stderr.take(), OutputStream::Stderr, sink);

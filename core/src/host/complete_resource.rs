@@ -33,10 +33,10 @@ struct Complete {
 struct Text(bool);
 
 /// Any object.
-struct Members;
+pub(super) struct Members;
 
 /// Any JSON that the parser takes, without keeping any of it.
-struct Any;
+pub(super) struct Any;
 
 fn any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Any, D::Error> {
     deserializer.deserialize_any(Any)

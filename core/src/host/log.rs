@@ -34,8 +34,15 @@ impl RunQueue {
     /// several threads one may be taken before the call that made it has returned.
     #[must_use]
     pub fn take_accepted(&self) -> Vec<LogTicket> {
+        self.take_accepted_of(usize::MAX)
+    }
+
+    /// The same for up to so many. When it gives fewer, none is left.
+    #[must_use]
+    pub fn take_accepted_of(&self, most: usize) -> Vec<LogTicket> {
         let mut state = self.0.lock();
-        let accepted = std::mem::take(&mut state.accepted);
+        let count = state.accepted.len().min(most);
+        let accepted = state.accepted.drain(..count).collect();
         self.0.took(state);
         accepted
     }

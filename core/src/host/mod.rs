@@ -26,6 +26,7 @@
 
 #[cfg(feature = "client")]
 mod api_calls;
+mod cancel_descriptor;
 #[cfg(feature = "client")]
 mod client_runtime;
 mod complete_resource;
@@ -41,6 +42,7 @@ mod log;
 mod open;
 mod process;
 mod queue;
+mod resource_parts;
 mod shared;
 mod state;
 mod wake;
@@ -48,6 +50,7 @@ mod wake;
 pub use crate::logger::LogTicket;
 #[cfg(feature = "client")]
 pub use api_calls::{Answer, ApiCalls};
+pub use cancel_descriptor::CancelDescriptor;
 pub use complete_resource::is_complete_resource;
 pub use control_plane::EmbeddedControlPlane;
 #[cfg(feature = "core-end")]
@@ -57,6 +60,7 @@ pub use library_logs::{LibraryLog, LibraryLogLayer, LibraryLogs};
 pub use open::RunKey;
 pub use process::HomeProcess;
 pub use queue::{CancelNotice, RunQueue};
+pub use resource_parts::ResourceParts;
 pub use state::ManagerState;
 
 pub(crate) use function::serve;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::descriptor::Descriptor;
-use super::shared::Shared;
+use super::shared::{Shared, State};
 use super::wake::{Wake, Wanted};
 use super::{HandedRun, HomeProcess, InHand, ManagerState, Outcome, RunKey};
 use crate::cancellation::CancelReason;
@@ -114,7 +114,7 @@ impl RunQueue {
     /// run wakes one. Nothing when none came in time, or the queue is closed.
     #[must_use]
     pub fn next(&self, most: Duration) -> Option<HandedRun> {
-        let there = |state: &super::shared::State| !state.waiting.is_empty() || state.closed;
+        let there = |state: &State| !state.waiting.is_empty() || state.closed;
         let mut state = self.0.wake.wait(self.0.lock(), Wanted::Run, most, there);
         let run = state.waiting.pop_front()?;
         self.0.took(state);
@@ -154,13 +154,24 @@ impl RunQueue {
     /// among them.
     #[must_use]
     pub fn take_cancelled(&self) -> Vec<CancelNotice> {
+        self.take_cancelled_of(usize::MAX)
+    }
+
+    /// The same for up to so many. When it gives fewer, none is left.
+    #[must_use]
+    pub fn take_cancelled_of(&self, most: usize) -> Vec<CancelNotice> {
         let mut state = self.0.lock();
-        let keys = std::mem::take(&mut state.cancelled);
-        let notice = |key| {
-            let reason = state.open.get_mut(key)?.cancellation.reason()?.clone();
-            Some(CancelNotice { key, reason })
-        };
-        let notices = keys.into_iter().filter_map(notice).collect();
+        let State { cancelled, open, .. } = &mut *state;
+        let (mut notices, mut seen) = (Vec::new(), 0);
+        for key in cancelled.iter().copied() {
+            if notices.len() == most {
+                break;
+            }
+            seen += 1;
+            let reason = open.get_mut(key).and_then(|open| open.cancellation.reason().cloned());
+            notices.extend(reason.map(|reason| CancelNotice { key, reason }));
+        }
+        cancelled.drain(..seen);
         self.0.took(state);
         notices
     }
@@ -212,7 +223,7 @@ impl RunQueue {
     /// The same for a thread, and for so long at most. Says whether there is something.
     #[must_use]
     pub fn wait(&self, most: Duration) -> bool {
-        let there = |state: &super::shared::State| self.0.has_something(state);
+        let there = |state: &State| self.0.has_something(state);
         there(&self.0.wake.wait(self.0.lock(), Wanted::Anything, most, there))
     }
 
@@ -220,7 +231,7 @@ impl RunQueue {
     /// or the queue is closed.
     #[must_use]
     pub fn wait_for_notice(&self, most: Duration) -> bool {
-        let there = |state: &super::shared::State| self.0.has_notice(state);
+        let there = |state: &State| self.0.has_notice(state);
         there(&self.0.wake.wait(self.0.lock(), Wanted::Notice, most, there))
     }
 
@@ -265,7 +276,8 @@ impl RunQueue {
     }
 
     /// Whether both are the same queue.
-    pub(crate) fn is(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }

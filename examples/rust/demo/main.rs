@@ -1,6 +1,6 @@
-//! `conveyor-driver dev` with a pipeline of five steps, each a driver in another language: a Git repository
-//! is fetched (shell), built (Rust), tested (Python), packed (TypeScript) and published to a folder
-//! (Go).
+//! `conveyor-driver dev` with a pipeline whose steps are drivers in different languages: a Git repository is
+//! fetched (shell), built (Rust), tested (Python), packed (TypeScript), sealed (C) and published to a folder
+//! (Go, or where there is none, shell).
 //!
 //! `make demo`, or `demo COMMAND…` to build with another command than the repository's.
 

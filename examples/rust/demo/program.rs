@@ -63,9 +63,16 @@ impl DriverProgram {
             test.if_it_loads(&["-c", "import conveyor_driver"]).await,
             // Imported, and not run: that is what it does as the first argument.
             package
-                .if_it_loads(&["--input-type=module", "--eval", "await import(process.argv[1])"])
+                .if_it_loads(&[
+                    "--input-type=module",
+                    "--eval",
+                    "await import(process.argv[2])",
+                    "probe",
+                ])
                 .await,
-            Ok(script("publish")),
+            built("seal", "C", here.as_path(), "c/examples/seal_step", "scripts/c.sh"),
+            built("publish", "Go", here.as_path(), "c/go/publishstep", "scripts/go.sh")
+                .or_else(|_without_go| Ok(script("publish"))),
         ])
     }
 
@@ -86,6 +93,21 @@ impl DriverProgram {
         }
         Err(format!("step {}: {} is not set up ({})", self.name, self.language, self.cure))
     }
+}
+
+/// A program that a script has put into the folder of what is built.
+fn built(
+    name: &'static str,
+    language: &'static str,
+    here: &Path,
+    file: &str,
+    cure: &'static str,
+) -> Result<DriverProgram, String> {
+    let file = here.ancestors().nth(2).unwrap_or(Path::new("")).join(file);
+    if !file.exists() {
+        return Err(format!("step {name}: {language} is not set up ({cure})"));
+    }
+    Ok(DriverProgram { name, language, file, runner: Vec::new(), cure })
 }
 
 /// What has the command line run a script as a driver.

@@ -1,8 +1,7 @@
 //! The driver `git_build`, on real repositories.
 #![allow(clippy::unwrap_used)]
 
-use std::path::Path;
-use std::process::Command;
+mod repository;
 
 use conveyor_driver::Driver;
 use conveyor_driver::message::{DriverResult, Resource};
@@ -10,47 +9,8 @@ use conveyor_driver::options::DriverOptions;
 use conveyor_driver::testing::{DriverTest, TestOutcome};
 use conveyor_driver_examples::git_build;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-/// A repository of two commits, the first with the tag `old`; `version` holds 1, then 2.
-struct Repository(TempDir);
-
-impl Repository {
-    fn new() -> Self {
-        let repository = Self(tempfile::tempdir().unwrap());
-        repository.git(&["init", "--quiet"]);
-        repository.commit("1");
-        repository.git(&["tag", "old"]);
-        repository.commit("2");
-        repository
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn commit(&self, version: &str) {
-        std::fs::write(self.path().join("version"), version).unwrap();
-        self.git(&["add", "version"]);
-        self.git(&["commit", "--quiet", "--message", version]);
-    }
-
-    fn git(&self, args: &[&str]) -> String {
-        let output = Command::new("git")
-            .args(["-c", "user.name=test", "-c", "user.email=test@localhost"])
-            .args(args)
-            .current_dir(self.path())
-            .env_remove("GIT_DIR")
-            .env_remove("GIT_WORK_TREE")
-            .env_remove("GIT_INDEX_FILE")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "git {args:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-}
+use repository::Repository;
 
 fn resource(spec: Value) -> Resource {
     Resource { name: "app".into(), resource: "build".into(), spec, ..Resource::default() }

@@ -95,7 +95,7 @@ async fn run_with(
     sink: &dyn LineSink,
     cancel: &CancellationToken,
 ) -> Result<ExecOutput> {
-    let run = execute(command, PATIENCE, sink, cancel);
+    let run = execute(command, PATIENCE, sink, cancel, &|spawn| spawn());
     tokio::time::timeout(PATIENCE, run).await.expect("the command hangs")
 }
 

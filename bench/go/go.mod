@@ -1,0 +1,18 @@
+module github.com/open-ug/conveyor-driver/bench/go
+
+go 1.26.0
+
+replace github.com/open-ug/conveyor-driver/bindings-go => ../../bindings-go
+
+require (
+	github.com/nats-io/nats.go v1.55.0
+	github.com/open-ug/conveyor-driver/bindings-go v0.1.0
+	golang.org/x/sys v0.50.0
+)
+
+require (
+	github.com/klauspost/compress v1.20.0 // indirect
+	github.com/nats-io/nkeys v0.4.16 // indirect
+	github.com/nats-io/nuid v1.0.1 // indirect
+	golang.org/x/crypto v0.57.0 // indirect
+)

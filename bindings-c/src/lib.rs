@@ -1,0 +1,30 @@
+//! The runtime as a C library. It converts and forwards; what a driver does is the core's.
+//!
+//! Every function of the interface is [guarded](guard): a panic becomes an error, and so does a handle that
+//! is stale or of another kind, since handles are numbers that are looked up.
+#![allow(unsafe_code, non_camel_case_types, unreachable_pub)]
+
+mod answers;
+mod callbacks;
+mod complete;
+mod driver;
+mod embedded;
+mod error;
+mod exec;
+mod fork;
+mod guard;
+mod handle;
+mod json;
+mod library_log;
+mod manager;
+mod pool;
+mod queue;
+mod resource;
+mod run;
+mod run_log;
+mod signals;
+mod take;
+mod text;
+mod time;
+mod version;
+mod view;

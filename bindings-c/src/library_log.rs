@@ -1,0 +1,200 @@
+//! What the library itself says.
+
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+use std::mem::size_of;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+
+use conveyor_driver::host::{LibraryLog, LibraryLogs, RunQueue};
+use conveyor_driver::{Error, ErrorCode, Result};
+
+use crate::callbacks::{UserData, conveyor_free_fn};
+use crate::error::{conveyor_code, conveyor_error};
+use crate::fork;
+use crate::guard::{LOGS, calling, guarded, may_wait_for, needed};
+use crate::handle::invalid;
+use crate::run_log::{conveyor_level, level, number};
+use crate::signals::Masked;
+use crate::text::{conveyor_text, document, give, give_none};
+use crate::time::{FOR_EVER, milliseconds};
+use crate::view::conveyor_str;
+
+/// A record of what the library itself says. All of it lives for the length of the call.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct conveyor_log_record {
+    /// The size of the structure in the library that is loaded. Later ones may have more behind what is here.
+    pub struct_size: usize,
+    /// When, in nanoseconds since 1970.
+    pub unix_nanos: u64,
+    /// How much it matters.
+    pub level: conveyor_level,
+    /// The part of the library that says it.
+    pub target: conveyor_str,
+    /// The text.
+    pub message: conveyor_str,
+    /// Names and values beside it, a JSON object.
+    pub fields: conveyor_str,
+}
+
+/// Hears what the library itself says; see `conveyor_log_listen`.
+pub type conveyor_log_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, record: *const conveyor_log_record)>;
+
+const ROOM: usize = 4_096;
+const AT_ONCE: usize = 256;
+
+/// The records of this process.
+struct Records {
+    logs: LibraryLogs,
+    queue: RunQueue,
+}
+
+/// Who hears them.
+struct Listener {
+    /// The thread's own, to wake it for its end.
+    queue: RunQueue,
+    thread: JoinHandle<()>,
+}
+
+static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
+
+fn listener() -> MutexGuard<'static, Option<Listener>> {
+    LISTENER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps records of this level and above from now on, in the whole process.
+fn records(least: conveyor_level) -> Result<&'static Records> {
+    static RECORDS: OnceLock<Result<Records>> = OnceLock::new();
+    fork::watch();
+    fork::check()?;
+    let least = level(least)?;
+    let made = RECORDS.get_or_init(|| {
+        let logs = LibraryLogs::new(ROOM);
+        logs.install(least)?;
+        let queue = RunQueue::new();
+        queue.attach_library_logs(&logs)?;
+        Ok(Records { logs, queue })
+    });
+    made.as_ref().map_err(Clone::clone)
+}
+
+/// Has a function hear what the library itself says, on a thread of the library's: that it waits for a stream, that a
+/// lease was lost. Records are kept from the first call of this or `conveyor_log_wait` in the process on, of that
+/// call's level and above. When nobody listens, they are not printed anywhere.
+///
+/// The function may block: 4,096 records wait for it, and further ones are counted and dropped. It may call
+/// everything but `conveyor_log_stop`. `free_user_data` (may be null) is called with `user_data` when it will not be called
+/// any more; when this fails, the caller still owns `user_data`.
+///
+/// `CONVEYOR_E_CONFLICT` when a function listens already. From any thread; never blocks.
+#[unsafe(no_mangle)]
+pub extern "C" fn conveyor_log_listen(
+    level: conveyor_level,
+    function: conveyor_log_fn,
+    user_data: *mut c_void,
+    free_user_data: conveyor_free_fn,
+    error: Option<&mut MaybeUninit<conveyor_error>>,
+) -> conveyor_code {
+    guarded(error, || {
+        let function = function.ok_or_else(|| invalid("function", "is null"))?;
+        let records = records(level)?;
+        let mut listener = listener();
+        if listener.is_some() {
+            return Err(Error::new(ErrorCode::Conflict, "a function listens to the log already"));
+        }
+        let queue = RunQueue::new();
+        queue.attach_library_logs(&records.logs)?;
+        let (owned, ears) = (UserData::new(user_data, free_user_data, LOGS), queue.clone());
+        let owned = Arc::new(owned);
+        let masked = Masked::all();
+        let given = owned.clone();
+        let thread = std::thread::Builder::new().name("conveyor-log".to_owned()).spawn(move || {
+            listen(&ears, |record| {
+                // SAFETY: the user gave the function to be called so.
+                calling(LOGS, || unsafe { function(given.data, record) });
+            });
+        });
+        drop(masked);
+        let thread = thread.map_err(|error| {
+            // The caller still owns its data.
+            std::mem::forget(owned);
+            Error::new(ErrorCode::Internal, "the system gives no thread").with_source(error)
+        })?;
+        *listener = Some(Listener { queue, thread });
+        Ok(())
+    })
+}
+
+fn listen(queue: &RunQueue, tell: impl Fn(*const conveyor_log_record)) {
+    loop {
+        let _something = queue.wait_for_notice(FOR_EVER);
+        loop {
+            let records = queue.take_library_logs(AT_ONCE);
+            records.iter().for_each(|record| show(record, &tell));
+            if records.len() < AT_ONCE {
+                break;
+            }
+        }
+        if queue.is_closed() {
+            return;
+        }
+    }
+}
+
+fn show(record: &LibraryLog, tell: &impl Fn(*const conveyor_log_record)) {
+    let fields = document(&record.fields);
+    tell(&conveyor_log_record {
+        struct_size: size_of::<conveyor_log_record>(),
+        unix_nanos: record.unix_nanos,
+        level: number(record.level),
+        target: conveyor_str::of(&record.target),
+        message: conveyor_str::of(&record.message),
+        fields: conveyor_str::of(&fields),
+    });
+}
+
+/// Has the function hear what was said so far, and no more of it. Blocks until it has returned for the last time. Nothing
+/// happens when none listens.
+///
+/// `CONVEYOR_E_WOULD_DEADLOCK` in the function itself.
+#[unsafe(no_mangle)]
+pub extern "C" fn conveyor_log_stop(
+    error: Option<&mut MaybeUninit<conveyor_error>>,
+) -> conveyor_code {
+    guarded(error, || {
+        fork::check()?;
+        may_wait_for(LOGS)?;
+        let Some(stopped) = listener().take() else { return Ok(()) };
+        stopped.queue.close();
+        stopped
+            .thread
+            .join()
+            .map_err(|_| Error::new(ErrorCode::Internal, "the thread of the log panicked"))
+    })
+}
+
+/// The same by asking: blocks until the library has said something, for `timeout_ms` milliseconds at most (negative: for
+/// ever). `*records` is a JSON array of up to 256 records (`host.schema.json`, `LibraryLog`), which the caller frees with
+/// `conveyor_text_free`; 0 when there are none. `level` counts for the first call in the process. Where a function
+/// listens too, each record reaches one of the two.
+#[unsafe(no_mangle)]
+pub extern "C" fn conveyor_log_wait(
+    level: conveyor_level,
+    timeout_ms: i64,
+    records: Option<&mut MaybeUninit<conveyor_text>>,
+    error: Option<&mut MaybeUninit<conveyor_error>>,
+) -> conveyor_code {
+    guarded(error, || {
+        let mut out = Some(needed("records", records)?);
+        give_none(out.as_deref_mut());
+        let queue = &self::records(level)?.queue;
+        let _something = queue.wait_for_notice(milliseconds(timeout_ms));
+        let taken = queue.take_library_logs(AT_ONCE);
+        if !taken.is_empty() {
+            give(out, || document(&taken));
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,3 @@
+module github.com/open-ug/conveyor-driver/bindings-go
+
+go 1.24

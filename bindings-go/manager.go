@@ -1,0 +1,193 @@
+package conveyor
+
+/*
+#include <conveyor_driver.h>
+*/
+import "C"
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+)
+
+// A Manager runs drivers: any number, on one connection, once.
+type Manager struct {
+	drivers []*Driver
+	options map[string]any
+	stream  *EmbeddedStream
+
+	mutex   sync.Mutex
+	session *session
+	// It was asked to stop before it was started.
+	stopped bool
+}
+
+// NewManager makes a manager for these drivers.
+func NewManager(drivers ...*Driver) *Manager {
+	return &Manager{drivers: drivers, options: map[string]any{}}
+}
+
+// Set sets an option, such as shutdown_grace_ms or connection; options.schema.json describes them (ManagerOptions).
+// They are read at the start: what is unknown or of the wrong type is an error then. What is not given is filled from
+// the environment (CONVEYOR_NATS_URL and others).
+//
+// Unless signals is false, SIGINT and SIGTERM drain while [Manager.Run] runs, and a second one ends every run now.
+func (manager *Manager) Set(option string, value any) *Manager {
+	manager.options[option] = value
+	return manager
+}
+
+// Use has the manager use an embedded stream and not connect to a server.
+func (manager *Manager) Use(stream *EmbeddedStream) *Manager {
+	manager.stream = stream
+	return manager
+}
+
+// Run runs until it is stopped, and returns what became of the events: when ctx ends it drains, and so it does on
+// SIGINT and SIGTERM.
+func (manager *Manager) Run(ctx context.Context) (Report, error) {
+	session, err := manager.begin()
+	if err != nil {
+		return Report{}, err
+	}
+	defer context.AfterFunc(ctx, session.drain)()
+	if manager.options["signals"] != false {
+		defer session.heedSignals()()
+	}
+	return session.wait()
+}
+
+// Start starts, and returns once every driver is ready to receive events: what is posted from then on reaches its
+// driver. When ctx ends before, it ends.
+func (manager *Manager) Start(ctx context.Context) error {
+	session, err := manager.begin()
+	if err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, session.endNow)()
+	var detail failure
+	return check(C.conveyor_manager_wait_started(session.manager, -1, nil, &detail), detail)
+}
+
+// Wait returns when the manager has ended, with what became of the events.
+func (manager *Manager) Wait() (Report, error) {
+	session := manager.current()
+	if session == nil {
+		return Report{}, &Error{Code: CodeClosed, line: "Closed: the manager was not started"}
+	}
+	return session.wait()
+}
+
+// Stop asks it to drain: take no more events, give back those that have not started, let runs finish within
+// shutdown_grace_ms, then cancel them. It returns at once.
+func (manager *Manager) Stop() {
+	if session := manager.current(); session != nil {
+		session.drain()
+	}
+}
+
+// EndNow ends every run now and gives its event back, so that another instance can take it. It returns at once.
+func (manager *Manager) EndNow() {
+	if session := manager.current(); session != nil {
+		session.endNow()
+	}
+}
+
+// Cancel cancels a run, for a reason that its result will name, and says how many of its events were in flight here:
+// none when it is over, or with another instance.
+func (manager *Manager) Cancel(id, reason string) int {
+	session := manager.current()
+	if session == nil {
+		return 0
+	}
+	return cancelRun(session.manager, id, reason)
+}
+
+// current is the running session, if there is one. A stop before the start is kept for it.
+func (manager *Manager) current() *session {
+	manager.mutex.Lock()
+	defer manager.mutex.Unlock()
+	if manager.session == nil {
+		manager.stopped = true
+	}
+	return manager.session
+}
+
+func (manager *Manager) begin() (*session, error) {
+	manager.mutex.Lock()
+	defer manager.mutex.Unlock()
+	if manager.session != nil {
+		return nil, &Error{Code: CodeClosed, line: "Closed: the manager was started before; make a new one"}
+	}
+	listen()
+	session, err := newSession(manager)
+	if err != nil {
+		return nil, err
+	}
+	manager.session = session
+	if manager.stopped {
+		session.drain()
+	}
+	return session, nil
+}
+
+// A Report says what a manager did from its start to its end.
+type Report struct {
+	// Drivers has one report for each driver, in the order they were added.
+	Drivers []DriverReport `json:"drivers"`
+
+	line string
+}
+
+// A DriverReport says what one driver did. Each event that was taken is counted under exactly one number, for each
+// time that it was taken; only Runs, Abandoned, LateResults and LogLinesUnsent are counted beside that.
+type DriverReport struct {
+	Driver         string `json:"driver"`
+	Succeeded      uint64 `json:"succeeded"`
+	Failed         uint64 `json:"failed"`
+	Cancelled      uint64 `json:"cancelled"`
+	TimedOut       uint64 `json:"timed_out"`
+	Retried        uint64 `json:"retried"`
+	Ignored        uint64 `json:"ignored"`
+	AnsweredBefore uint64 `json:"answered_before"`
+	DeadLettered   uint64 `json:"dead_lettered"`
+	Poisoned       uint64 `json:"poisoned"`
+	GivenBack      uint64 `json:"given_back"`
+	LeaseLost      uint64 `json:"lease_lost"`
+	Runs           uint64 `json:"runs"`
+	Abandoned      uint64 `json:"abandoned"`
+	LateResults    uint64 `json:"late_results"`
+	LogLinesUnsent uint64 `json:"log_lines_unsent"`
+	// Error is why the driver stopped by itself.
+	Error *Error `json:"error"`
+}
+
+// String is all of it in one line for people.
+func (report Report) String() string {
+	return report.line
+}
+
+// heedSignals drains on the first SIGINT or SIGTERM and ends now on the second, until the function it returns is
+// called.
+func (session *session) heedSignals() func() {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for _, act := range []func(){session.drain, session.endNow} {
+			select {
+			case <-signals:
+				act()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(done)
+	}
+}

@@ -1,0 +1,147 @@
+package conveyor
+
+/*
+#include <conveyor_driver.h>
+*/
+import "C"
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// A known driver.
+type known struct {
+	name     string
+	function Func
+}
+
+// A session is one start of a manager.
+type session struct {
+	manager C.conveyor_manager
+	queue   C.conveyor_queue
+
+	// By name.
+	drivers map[string]known
+	work
+
+	ended  chan struct{}
+	report Report
+	err    error
+}
+
+func newSession(manager *Manager) (_ *session, err error) {
+	s := &session{work: newWork(), drivers: map[string]known{}, ended: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			s.free()
+		}
+	}()
+	options := map[string]any{}
+	for name, value := range manager.options {
+		options[name] = value
+	}
+	if _, given := options["signals"].(bool); given || options["signals"] == nil {
+		// Go has its own way with signals.
+		options["signals"] = false
+	}
+	text, err := json.Marshal(options)
+	if err != nil {
+		return nil, fmt.Errorf("options: %w", err)
+	}
+	if err := newManager(string(text), &s.manager); err != nil {
+		return nil, err
+	}
+	var detail failure
+	if err := check(C.conveyor_queue_new(false, &s.queue, &detail), detail); err != nil {
+		return nil, err
+	}
+	for i, driver := range manager.drivers {
+		if driver.function == nil {
+			return nil, fmt.Errorf("drivers[%d]: it has no function", i)
+		}
+		text, err := json.Marshal(driver.options)
+		if err != nil {
+			return nil, fmt.Errorf("drivers[%d]: %w", i, err)
+		}
+		if err := addDriver(s.manager, string(text), s.queue); err != nil {
+			return nil, err
+		}
+		name := fmt.Sprint(driver.options["name"])
+		s.drivers[name] = known{name, driver.function}
+	}
+	if manager.stream != nil {
+		if err := check(C.conveyor_manager_use_stream(s.manager, manager.stream.handle, &detail), detail); err != nil {
+			return nil, err
+		}
+	}
+	if err := check(C.conveyor_manager_start(s.manager, &detail), detail); err != nil {
+		return nil, err
+	}
+	go s.serve()
+	return s, nil
+}
+
+// serve takes runs until the manager has ended.
+func (s *session) serve() {
+	var news news
+	var runs []*Run
+	for news.state != C.CONVEYOR_STATE_ENDED {
+		if err := next(s.queue, &news); err != nil {
+			s.err = err
+			break
+		}
+		for i := range news.runs[:news.run_count] {
+			runs = append(runs, s.newRun(&news.runs[i]))
+		}
+		if len(runs) > 0 {
+			s.bring(runs)
+			clear(runs)
+			runs = runs[:0]
+		}
+		for _, handle := range news.cancelled[:news.cancelled_count] {
+			if run := s.inHand(handle); run != nil {
+				run.cancelled()
+			}
+		}
+	}
+	// Nobody waits for these any more.
+	for _, run := range s.close() {
+		run.cancelled()
+	}
+	s.finish()
+	close(s.ended)
+}
+
+func (s *session) finish() {
+	var report, line C.conveyor_text
+	var detail failure
+	err := check(C.conveyor_manager_wait_ended(s.manager, -1, nil, &report, &line, &detail), detail)
+	if err != nil {
+		s.err = err
+	} else {
+		if err := json.Unmarshal([]byte(taken(report)), &s.report); err != nil {
+			s.err = err
+		}
+		s.report.line = taken(line)
+	}
+	s.free()
+}
+
+func (s *session) free() {
+	C.conveyor_manager_free(s.manager)
+	C.conveyor_queue_free(s.queue)
+}
+
+func (s *session) wait() (Report, error) {
+	<-s.ended
+	return s.report, s.err
+}
+
+func (s *session) drain() {
+	C.conveyor_manager_drain(s.manager, nil)
+}
+
+func (s *session) endNow() {
+	C.conveyor_manager_end_now(s.manager, nil)
+}
