@@ -112,7 +112,14 @@ pub(crate) async fn each_step_sees_the_results(server: &Server) {
     for driver in &line.drivers {
         let result = &results[driver];
         assert_eq!(result["success"], true, "{result}");
-        assert_eq!(result["data"], json!({"step": driver, "seen": before, "stored": name}));
+        assert_eq!(
+            (&result["data"]["step"], &result["data"]["seen"]),
+            (&json!(driver), &json!(before))
+        );
+        // Drivers in C and Go have no client of the API yet.
+        let stored = &result["data"]["stored"];
+        let has_client = !driver.starts_with("c-") && !driver.starts_with("go-");
+        assert_eq!(*stored, if has_client { json!(name) } else { Value::Null });
         before.push(format!("{driver}={driver}"));
         before.sort_unstable();
     }
