@@ -172,6 +172,10 @@ async fn streamed(server: &Server, run: &RunId, count: usize) -> Option<Vec<LogE
             Ok(other) => panic!("{other:?} on a connection that was not lost"),
             Err(error) if error.code() == ErrorCode::Unsupported && server.is_real() => {
                 println!("this server streams no logs of runs: {error}");
+                let of_one = LogFilter::run(run.clone()).driver("any");
+                let mut live = server.client().logs().stream(&of_one).unwrap();
+                let error = live.next().await.unwrap().unwrap_err();
+                assert_eq!(error.code(), ErrorCode::Unsupported, "a web socket, then: {error}");
                 return None;
             }
             Err(error) => panic!("{error}"),
