@@ -68,7 +68,9 @@ pub(crate) async fn applies_follows_and_cancels(server: &Server) {
 
     let mut following = call(server, &["logs", "--follow", run]).spawn().unwrap();
     let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
-    assert_eq!(lines.next_line().await.unwrap().unwrap(), "scribe │ dear create");
+    let first = lines.next_line().await.unwrap();
+    let Some(first) = first else { panic!("{:?}", following.wait_with_output().await) };
+    assert_eq!(first, "scribe │ dear create");
     ended(server, &["cancel", run, "--reason", "no more"], 0).await;
     assert!(lines.next_line().await.unwrap().unwrap().contains("no more"));
     ended(server, &["cancel", run], 4).await;

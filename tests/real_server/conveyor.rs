@@ -10,10 +10,10 @@ use conveyor_driver_tests::certificates::{Authority, write};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-use crate::server::{Access, Server, text_of};
+use crate::server::{Access, Part, Server, text_of};
 
 /// The pinned version, as `scripts/conveyor-server.sh` installs it.
-const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/conveyor-v0.6.6/conveyor");
+const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/conveyor-v0.4.0/conveyor");
 /// Where `init` puts the configuration in its test mode, so that `/etc` stays as it is.
 const CONFIGURATION: &str = "conveyor_test_config/conveyor.yml";
 /// It starts two databases and a NATS server.
@@ -36,7 +36,7 @@ impl Conveyor {
         let authority = Authority::new();
         let (api, nats) = (free_port(), free_port());
         initialise(&program, folder.path(), &authority, access, api, nats).await?;
-        let (log, process) = up(&program, folder.path())?;
+        let (log, process) = up(&program, folder.path(), api)?;
         let (scheme, host) = match access {
             Access::Open => ("nats", "127.0.0.1"),
             Access::Certificates => ("tls", "localhost"),
@@ -47,7 +47,7 @@ impl Conveyor {
             nats: format!("{scheme}://{host}:{nats}"),
             authority,
             folder,
-            process,
+            part: Part::Process(process),
         };
         let deadline = Instant::now() + STARTS_WITHIN;
         while let Err(error) = server.client().definitions().get("none").await {
@@ -55,7 +55,8 @@ impl Conveyor {
             if error.code() == conveyor_driver::ErrorCode::NotFound {
                 break;
             }
-            let ended = server.process.try_wait().ok().flatten();
+            let Part::Process(process) = &mut server.part else { break };
+            let ended = process.try_wait().ok().flatten();
             if Instant::now() > deadline || ended.is_some() {
                 let said = std::fs::read_to_string(&log).unwrap_or_default();
                 return Err(format!("conveyor up: {error}; it ended: {ended:?}; it said:\n{said}"));
@@ -100,11 +101,12 @@ async fn initialise(
     ))
 }
 
-fn up(program: &Path, folder: &Path) -> Result<(PathBuf, Child), String> {
+fn up(program: &Path, folder: &Path, api: u16) -> Result<(PathBuf, Child), String> {
     let path = folder.join("conveyor.log");
     let log = File::create(&path).map_err(|error| error.to_string())?;
     let process = Command::new(program)
-        .arg("up")
+        // The port in the configuration is not looked at.
+        .args(["up", &format!("--port={api}")])
         .current_dir(folder)
         .env("CONVEYOR_CONFIG_FILE", text_of(&folder.join(CONFIGURATION)))
         .env_remove("APP_ENV")

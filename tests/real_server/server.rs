@@ -6,23 +6,19 @@ use std::sync::Arc;
 use conveyor_driver::Client;
 use conveyor_driver::options::{ClientOptions, ConnectionOptions, TlsOptions};
 use conveyor_driver::stream::{NatsStream, SharedStream};
+use conveyor_driver_cli::nats_server::NatsServer;
+use conveyor_driver_cli::rest::RestServer;
 use conveyor_driver_tests::certificates::{Authority, Identity, Usage, write};
 use tempfile::TempDir;
+use tokio::process::Child;
+
+use crate::gate::Gate;
 
 /// Who is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     Open,
     Certificates,
-}
-
-impl Access {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Certificates => "certificates",
-        }
-    }
 }
 
 pub(crate) struct Server {
@@ -33,7 +29,14 @@ pub(crate) struct Server {
     pub(crate) authority: Authority,
     /// Where the driver's certificate is; with those of the server when it has any.
     pub(crate) folder: TempDir,
-    pub(crate) process: tokio::process::Child,
+    pub(crate) part: Part,
+}
+
+/// What runs for it, until it is stopped or dropped.
+pub(crate) enum Part {
+    Process(Child),
+    Starting,
+    Dev { _gate: Option<Gate>, _rest: RestServer, _nats: Box<NatsServer> },
 }
 
 impl Server {
@@ -100,8 +103,10 @@ impl Server {
         all
     }
 
-    pub(crate) async fn stop(mut self) {
-        self.process.kill().await.unwrap();
+    pub(crate) async fn stop(self) {
+        if let Part::Process(mut process) = self.part {
+            process.kill().await.unwrap();
+        }
     }
 }
 
