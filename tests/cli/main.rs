@@ -7,4 +7,5 @@ mod files;
 mod operating;
 mod scripts;
 mod support;
+mod terminal;
 mod words;

@@ -6,6 +6,7 @@
 
 mod access;
 mod api;
+mod command_line;
 mod conveyor;
 mod dev;
 mod gate;
@@ -31,13 +32,16 @@ const LIMIT: Duration = Duration::from_secs(180);
 type Test = for<'a> fn(&'a Server) -> futures_util::future::LocalBoxFuture<'a, ()>;
 
 /// What is shown on every server, with and without authentication.
-const EVERYWHERE: [(&str, Test); 5] = [
+const EVERYWHERE: [(&str, Test); 6] = [
     ("each_step_sees_the_results_of_those_before", |s| {
         Box::pin(pipeline::each_step_sees_the_results(s))
     }),
     ("logs_come_back_complete_and_in_order", |s| Box::pin(pipeline::logs_come_back(s))),
     ("a_failing_step_stops_the_pipeline", |s| Box::pin(pipeline::a_failing_step_stops_it(s))),
     ("the_api_does_what_the_client_says", |s| Box::pin(api::does_what_the_client_says(s))),
+    ("the_command_line_applies_follows_and_cancels", |s| {
+        Box::pin(command_line::applies_follows_and_cancels(s))
+    }),
     ("the_api_lacks_what_the_page_on_interop_says", |s| Box::pin(api::lacks_what_the_page_says(s))),
 ];
 /// What only the server itself shows.

@@ -107,6 +107,9 @@ async fn apply(
             client.resources().update(resource).await?;
             Ok(("updated", None))
         }
+        Err(error) if error.code() == ErrorCode::NotFound => Err(Fault::from(error)
+            .with("resource", format!("{}/{}", resource.resource, resource.name))
+            .hint("apply the definition of its type, and the pipeline that it names, first")),
         Err(error) => Err(error.into()),
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use conveyor_driver::message::ResultEvent;
+use conveyor_driver::message::{LogEntry, ResultEvent};
 use conveyor_driver::{RunId, subject};
 use tokio::time::timeout;
 
@@ -22,13 +22,21 @@ pub struct Follow<'a> {
     dev: &'a Dev,
     news: Watch,
     seen: usize,
+    /// Lines of a step whose beginning is not told yet.
+    early: Vec<LogEntry>,
     runs: RunTable,
 }
 
 /// Watches from now on.
 #[must_use]
 pub fn follow(dev: &Dev) -> Follow<'_> {
-    Follow { dev, news: dev.control_plane().watch(), seen: 0, runs: RunTable::default() }
+    Follow {
+        dev,
+        news: dev.control_plane().watch(),
+        seen: 0,
+        early: Vec::new(),
+        runs: RunTable::default(),
+    }
 }
 
 /// A run that is over.
@@ -106,6 +114,7 @@ impl Follow<'_> {
         let driver = next.as_deref().and_then(|subject| subject.split('.').nth(1));
         let over = self.runs.answered(event, driver).is_over();
         show.answered(event, driver, &self.runs)?;
+        self.lines(show)?;
         if let Some(subject) = &next {
             self.warn_if_unwanted(&event.run_id, subject, show).await?;
         }
@@ -115,6 +124,12 @@ impl Follow<'_> {
     fn lines(&mut self, show: &mut Show) -> io::Result<()> {
         let lines = self.dev.control_plane().lines_now_after(self.seen);
         self.seen += lines.len();
+        let mut all = std::mem::take(&mut self.early);
+        all.extend(lines);
+        let runs = &self.runs;
+        let (early, lines): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|line| runs.is_early(line));
+        self.early = early;
         for line in &lines {
             self.runs.line(line);
         }

@@ -117,6 +117,14 @@ impl RunTable {
         run.last_line.clone_from(&line.message);
     }
 
+    /// Whether a line is one of a step to come: its driver was faster than the news of the step before.
+    #[must_use]
+    pub fn is_early(&self, line: &LogEntry) -> bool {
+        self.runs.get(&line.runid).is_some_and(|run| {
+            !run.pipeline.is_empty() && !run.is_over() && run.driver != line.driver
+        })
+    }
+
     /// A driver answered; the run goes on with the next driver, or is over.
     pub fn answered(&mut self, event: &ResultEvent, next: Option<&str>) -> &Run {
         // Somebody may have begun it by hand.
@@ -177,6 +185,23 @@ mod tests {
             driver: driver.to_owned(),
             result: DriverResult { success, ..DriverResult::default() },
         }
+    }
+
+    #[test]
+    fn the_line_of_a_step_to_come_is_early() {
+        let (id, mut table) = (RunId::from("r"), RunTable::default());
+        let resource = Resource { pipeline: "p".to_owned(), ..Resource::default() };
+        table.posted(&id, &resource, "fetch");
+        let line = |driver: &str| LogEntry {
+            runid: id.clone(),
+            driver: driver.to_owned(),
+            ..LogEntry::default()
+        };
+        assert!(!table.is_early(&line("fetch")) && table.is_early(&line("build")));
+        table.answered(&answer("fetch", true), Some("build"));
+        assert!(!table.is_early(&line("build")));
+        table.answered(&answer("build", true), None);
+        assert!(!table.is_early(&line("fetch")));
     }
 
     #[test]

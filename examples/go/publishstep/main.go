@@ -22,8 +22,13 @@ func publish(_ context.Context, run *conveyor.Run) (conveyor.Result, error) {
 	if err := os.MkdirAll(spec.PublishTo, 0o755); err != nil {
 		return conveyor.Result{}, err
 	}
+	patterns := []string{"*.tar.gz", "CHECKSUMS"}
+	if packed, _ := filepath.Glob(filepath.Join(spec.Workspace, "*.tar.gz")); packed == nil {
+		// Where nothing was packed, what was built.
+		patterns = []string{"source/dist/*"}
+	}
 	published := 0
-	for _, pattern := range []string{"*.tar.gz", "CHECKSUMS"} {
+	for _, pattern := range patterns {
 		files, err := filepath.Glob(filepath.Join(spec.Workspace, pattern))
 		if err != nil {
 			return conveyor.Result{}, err

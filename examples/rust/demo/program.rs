@@ -57,22 +57,22 @@ impl DriverProgram {
             runner: vec![PathBuf::from("node")],
             cure: "scripts/node.sh",
         };
+        // Imported, and not run: that is what it does as the first argument.
+        let imports = "await import(process.argv[2])";
+        let package =
+            package.if_it_loads(&["--input-type=module", "--eval", imports, "probe"]).await;
+        let seal = match &package {
+            Ok(_) => built("seal", "C", &here, "c/examples/seal_step", "scripts/c.sh"),
+            Err(_) => Err("step seal: nothing is packed".to_owned()),
+        };
+        let publish = built("publish", "Go", &here, "c/go/publishstep", "scripts/go.sh");
         Ok(vec![
             Ok(script("fetch")),
             Ok(build),
             test.if_it_loads(&["-c", "import conveyor_driver"]).await,
-            // Imported, and not run: that is what it does as the first argument.
-            package
-                .if_it_loads(&[
-                    "--input-type=module",
-                    "--eval",
-                    "await import(process.argv[2])",
-                    "probe",
-                ])
-                .await,
-            built("seal", "C", here.as_path(), "c/examples/seal_step", "scripts/c.sh"),
-            built("publish", "Go", here.as_path(), "c/go/publishstep", "scripts/go.sh")
-                .or_else(|_without_go| Ok(script("publish"))),
+            package,
+            seal,
+            publish.or_else(|_without_go| Ok(script("publish"))),
         ])
     }
 

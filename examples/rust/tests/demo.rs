@@ -116,9 +116,11 @@ async fn a_pipeline_that_succeeds_is_shown_and_publishes() {
         assert!(demo.output.contains(text), "{text}:\n{}", demo.output);
     }
     // The steps whose languages are set up.
-    for (step, said) in
-        [("test", "test │ ok   1994 is MCMXCIV"), ("package", "package │ success  packed roman-")]
-    {
+    for (step, said) in [
+        ("test", "test │ ok   1994 is MCMXCIV"),
+        ("package", "package │ success  packed roman-"),
+        ("seal", "seal │ success  wrote CHECKSUMS"),
+    ] {
         let there = !demo.output.contains(&format!("step {step}: "));
         assert_eq!(there, demo.output.contains(said), "{step}:\n{}", demo.output);
     }
