@@ -10,13 +10,13 @@ help: ## List the targets
 		printf '  make %-7s  %s\n' "$$name" "$$text"; \
 	done
 
-demo: ## Build a small Git repository through a real nats-server, drivers in Rust, Python, TypeScript, C and Go
-	@scripts/nats-server.sh || echo "the demo goes on without one"
+demo: ## Ship a small Git repository: fetch, build, test, package and publish it, a driver in each language
+	@scripts/nats-server.sh
 	@scripts/python.sh || echo "the demo goes on without Python's step"
 	@scripts/node.sh || echo "the demo goes on without TypeScript's step"
 	@scripts/c.sh || echo "the demo goes on without C's step"
 	@scripts/go.sh || echo "the demo goes on without Go's step"
-	cargo build --package conveyor-driver-examples --bins
+	cargo build --package conveyor-driver-examples --package conveyor-driver-cli --bins
 	@cargo run --quiet --package conveyor-driver-examples --bin demo
 
 test: ## Run every test, on a real nats-server too, and the examples, in Rust, Python, JavaScript, C, C++ and Go

@@ -22,11 +22,12 @@ mkdir -p "$prefix/examples" "$prefix/tests"
 # The flags are lists of words.
 # shellcheck disable=SC2086
 {
-    for example in greeter git_build build_stamp; do
+    for example in greeter git_build seal_step; do
         $cc -std=c99 $flags -o "$prefix/examples/$example" "examples/c/$example.c" $libs
     done
     $cc -std=c99 $flags -o "$prefix/tests/scenario_driver" \
         bindings-c/tests/scenario_driver.c bindings-c/tests/harness.c $libs -pthread
+    $cc -std=c99 $flags -o "$prefix/tests/pipeline_step" bindings-c/tests/pipeline_step.c $libs
     if command -v "${CXX:-c++}" >/dev/null; then
         ${CXX:-c++} -std=c++17 $flags -o "$prefix/examples/greeter++" examples/cpp/greeter.cpp $libs
     fi

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(dead_code))]
 
 mod client;
+mod command_line;
 mod commands;
 mod embedded;
 mod error;

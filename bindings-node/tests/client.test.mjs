@@ -1,6 +1,7 @@
 // The client of the API, and that of a run.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { createServer } from "node:http";
 import { test } from "node:test";
 
@@ -153,4 +154,31 @@ test("a run without an API says so", async (t) => {
   await stream.result(stream.post({ name: "one", resource: "app" }));
   assert.equal(errors[0].code, "OptionsInvalid");
   assert.deepEqual(Object.keys(errors[0].context), ["client.url"]);
+});
+
+test("a program ends by itself after its calls, and at once when told to while one is open", async (t) => {
+  const api = await stub(t, { "GET /resource-definitions/demo": [200, { name: "demo" }], "GET /resource-definitions/never": () => {} });
+  const program = async (source) => {
+    const text = `import { Client } from "conveyor-driver"; const client = new Client(); ${source}`;
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", text], {
+      cwd: new URL("..", import.meta.url),
+      env: { ...process.env, CONVEYOR_API_URL: api.url, NODE_TEST_CONTEXT: undefined },
+    });
+    let said = "";
+    child.stdout.on("data", (piece) => (said += piece));
+    child.stderr.on("data", (piece) => (said += piece));
+    const code = await new Promise((resolve) => child.once("close", resolve));
+    return { code, said };
+  };
+  const asks = 'console.log((await client.definitions.get("demo")).name);';
+  assert.deepEqual(await program(asks), { code: 0, said: "demo\n" });
+  assert.deepEqual(await program('client.definitions.get("never"); setTimeout(() => process.exit(3), 200);'), { code: 3, said: "" });
+  const worker = `
+    import { Worker } from "node:worker_threads";
+    const text = 'import { parentPort } from "node:worker_threads"; import { Client } from "conveyor-driver"; new Client().definitions.get("never"); parentPort.postMessage(0);';
+    const worker = new Worker(text, { eval: true });
+    await new Promise((resolve) => worker.once("message", resolve));
+    console.log(await worker.terminate());
+    ${asks}`;
+  assert.deepEqual(await program(worker), { code: 0, said: "1\ndemo\n" });
 });

@@ -67,6 +67,7 @@ interface Native {
   driverOptions(document: string): string;
   managerOptions(document: string): string;
   resource(payload: string): string | null;
+  commandLine(args: string[]): number;
 }
 
 /** Those that may run here: a Linux has either C library. */

@@ -2,6 +2,7 @@
 //! Python from a thread of the runtime. Whatever may wait does so detached from the interpreter.
 
 mod client;
+mod command_line;
 mod embedded;
 mod error;
 mod interpreter;
@@ -21,6 +22,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::client::ApiCalls;
+    #[pymodule_export]
+    use crate::command_line::command_line;
     #[pymodule_export]
     use crate::embedded::Embedded;
     #[pymodule_export]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -211,3 +212,43 @@ def test_a_run_without_an_api_says_so() -> None:
         stream.result(stream.post({"name": "one", "resource": "app"}))
     assert isinstance(errors[0], OptionsInvalid)
     assert list(errors[0].context) == ["client.url"]
+
+
+def test_a_client_belongs_to_its_process_and_a_fork_makes_its_own(
+    api: ApiStub, program: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    api.answers = {"GET /resource-definitions/demo": (200, {"name": "demo"})}
+    source = """
+import os
+from conveyor_driver import Client, Forked
+
+client = Client()
+client.definitions.get("demo")
+child = os.fork()
+if child == 0:
+    try:
+        client.definitions.get("demo")
+        os._exit(1)
+    except Forked:
+        os._exit(0 if Client().definitions.get("demo")["name"] == "demo" else 2)
+print(os.waitpid(child, 0)[1], client.definitions.get("demo")["name"])
+"""
+    ended = program(source, CONVEYOR_API_URL=api.url)
+    assert (ended.returncode, ended.stdout) == (0, "0 demo\n"), ended.stderr
+
+
+def test_a_program_ends_while_calls_are_open(
+    api: ApiStub, program: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    api.answers = {"GET /resource-definitions/demo": queue.Queue()}
+    source = """
+import threading, time
+from conveyor_driver import Client
+
+client = Client()
+threading.Thread(target=client.definitions.get, args=["demo"], daemon=True).start()
+time.sleep(0.3)
+print("ends")
+"""
+    ended = program(source, CONVEYOR_API_URL=api.url, timeout=20)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "ends\n", "")

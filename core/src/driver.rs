@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::exec::{self, Command};
 use crate::failure::Failure;
 use crate::host::{self, RunQueue};
 use crate::message::DriverResult;
@@ -120,6 +121,16 @@ impl DriverBuilder {
     {
         let function: Function = Arc::new(move |run| function(run).boxed());
         Driver { options: self.options, host: Host::Function(function) }
+    }
+
+    /// Has a command do the work, started once for each run: see [`exec::reconcile`].
+    #[must_use]
+    pub fn command(self, command: Command) -> Driver {
+        let command = Arc::new(command);
+        self.reconcile(move |run| {
+            let command = command.clone();
+            async move { exec::reconcile(&run, &command).await }
+        })
     }
 
     /// Has a [host](crate::host) do the work, which takes its runs from this queue.

@@ -143,6 +143,10 @@ impl Run {
         self.0.cancellation.reason().cloned()
     }
 
+    pub(crate) fn cancel_grace(&self) -> Duration {
+        self.0.limits.cancel_grace
+    }
+
     pub(crate) fn cancel(&self) -> &Cancellation {
         &self.0.cancellation
     }

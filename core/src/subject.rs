@@ -109,6 +109,20 @@ pub fn controlled_run<'a>(driver: &str, subject: &'a str) -> Option<&'a str> {
     subject.strip_prefix("control.")?.strip_prefix(driver)?.strip_prefix('.')
 }
 
+/// Where NATS micro asks an instance of a driver: with all services, by the driver's name, and alone.
+#[must_use]
+pub(crate) fn service(driver: &str, instance: &str) -> [String; 3] {
+    ["$SRV.*".to_owned(), format!("$SRV.*.{driver}"), format!("$SRV.*.{driver}.{instance}")]
+}
+
+/// What a question to services asks for: `PING`, `INFO` or `STATS`.
+pub(crate) fn service_verb(subject: &str) -> Option<&str> {
+    subject.strip_prefix("$SRV.")?.split('.').next()
+}
+
+/// Where all services are asked what they do.
+pub const ALL_SERVICES_STATS: &str = "$SRV.STATS";
+
 /// Where a driver's dead letters go.
 #[must_use]
 pub fn dead_letters(driver: &str) -> String {

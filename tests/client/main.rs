@@ -11,4 +11,5 @@ mod proxies;
 mod runs;
 mod secrets;
 mod stub;
+mod tls;
 mod tokens;

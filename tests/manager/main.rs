@@ -21,5 +21,6 @@ mod odd_stream;
 mod order;
 mod reporting;
 mod retries;
+mod services;
 mod starting;
 mod tracing_lines;

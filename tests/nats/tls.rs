@@ -5,7 +5,7 @@ use conveyor_driver::options::{ConnectionOptions, Secret, TlsOptions};
 use conveyor_driver::stream::EventStream;
 use tempfile::TempDir;
 
-use crate::support::{connect, options, refusal, server, within};
+use crate::support::{connect, options, refusal, server, until, within};
 use conveyor_driver_cli::nats_server::NatsServer;
 use conveyor_driver_tests::certificates::{Authority, Identity, write};
 
@@ -108,4 +108,30 @@ async fn a_server_that_cannot_be_trusted() {
 async fn a_server_without_tls() {
     let server = server("").await;
     assert_eq!(refusal(&trusting(&server, &Authority::new().pem)).await, ErrorCode::TlsFailed);
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_when_the_connection_is_made_again() {
+    let (authority, old, new) = (Authority::new(), Authority::new(), Authority::new());
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| write(folder.path(), name, text);
+    let trusted = put("trusted.pem", &old.pem);
+    let more = format!("ca_file: {trusted:?}, verify: true");
+    let (mut server, _folder) = tls_server(&authority.server(HOST), &more).await;
+    let client = old.client();
+    let mut options = trusting(&server, &authority.pem);
+    options.tls.cert_file = Some(put("client.pem", &client.cert));
+    options.tls.key_file = Some(put("client.key", &client.key));
+    let stream = connect(&options).await;
+    within(stream.flush()).await.unwrap();
+
+    let client = new.client();
+    let _renewed = [
+        put("trusted.pem", &new.pem),
+        put("client.key", &client.key),
+        put("client.pem", &client.cert),
+    ];
+    server.restart().await.unwrap();
+    until(|| async { stream.flush().await.is_ok() }).await;
+    within(stream.close()).await;
 }

@@ -7,13 +7,16 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use conveyor_driver_tests::certificates::{Authority, write};
+use conveyor_driver_tests::eventually;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-use crate::server::{Access, Server, text_of};
+use crate::server::{Access, Part, Server, text_of};
 
 /// The pinned version, as `scripts/conveyor-server.sh` installs it.
-const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/conveyor-v0.6.6/conveyor");
+const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/conveyor-v0.4.0/conveyor");
 /// Where `init` puts the configuration in its test mode, so that `/etc` stays as it is.
 const CONFIGURATION: &str = "conveyor_test_config/conveyor.yml";
 /// It starts two databases and a NATS server.
@@ -34,20 +37,18 @@ impl Conveyor {
         let program = Self::program().ok_or("no conveyor server")?;
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let authority = Authority::new();
+        room().await;
         let (api, nats) = (free_port(), free_port());
         initialise(&program, folder.path(), &authority, access, api, nats).await?;
-        let (log, process) = up(&program, folder.path())?;
-        let (scheme, host) = match access {
-            Access::Open => ("nats", "127.0.0.1"),
-            Access::Certificates => ("tls", "localhost"),
-        };
+        let (log, process) = up(&program, folder.path(), api)?;
         let mut server = Server {
             access,
             api: format!("http://127.0.0.1:{api}"),
-            nats: format!("{scheme}://{host}:{nats}"),
+            nats: format!("nats://localhost:{nats}"),
+            nats_tls: false,
             authority,
             folder,
-            process,
+            part: Part::Process(process),
         };
         let deadline = Instant::now() + STARTS_WITHIN;
         while let Err(error) = server.client().definitions().get("none").await {
@@ -55,15 +56,38 @@ impl Conveyor {
             if error.code() == conveyor_driver::ErrorCode::NotFound {
                 break;
             }
-            let ended = server.process.try_wait().ok().flatten();
+            let Part::Process(process) = &mut server.part else { break };
+            let ended = process.try_wait().ok().flatten();
             if Instant::now() > deadline || ended.is_some() {
                 let said = std::fs::read_to_string(&log).unwrap_or_default();
                 return Err(format!("conveyor up: {error}; it ended: {ended:?}; it said:\n{said}"));
             }
             sleep(Duration::from_millis(100)).await;
         }
+        server.nats_tls = wants_tls(nats).await.map_err(|error| format!("NATS: {error}"))?;
+        if access == Access::Certificates && !server.nats_tls {
+            println!("NATS of this server takes everybody: its drivers show no certificate");
+        }
         Ok(server)
     }
+}
+
+/// What NATS says of itself, first of all.
+async fn wants_tls(port: u16) -> std::io::Result<bool> {
+    let mut greeting = String::new();
+    BufReader::new(TcpStream::connect(("127.0.0.1", port)).await?).read_line(&mut greeting).await?;
+    Ok(greeting.contains("\"tls_required\":true"))
+}
+
+/// Its database has ports that cannot be chosen: another server on this machine has to end first.
+async fn room() {
+    eventually("no other server has the ports of etcd", async || {
+        [2379, 2380]
+            .iter()
+            .all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+            .then_some(())
+    })
+    .await;
 }
 
 async fn initialise(
@@ -100,11 +124,12 @@ async fn initialise(
     ))
 }
 
-fn up(program: &Path, folder: &Path) -> Result<(PathBuf, Child), String> {
+fn up(program: &Path, folder: &Path, api: u16) -> Result<(PathBuf, Child), String> {
     let path = folder.join("conveyor.log");
     let log = File::create(&path).map_err(|error| error.to_string())?;
     let process = Command::new(program)
-        .arg("up")
+        // The port in the configuration is not looked at.
+        .args(["up", &format!("--port={api}")])
         .current_dir(folder)
         .env("CONVEYOR_CONFIG_FILE", text_of(&folder.join(CONFIGURATION)))
         .env_remove("APP_ENV")

@@ -20,6 +20,8 @@ const SAVED_RESULT: &str = "driverresults.";
 #[derive(Debug, Default)]
 pub struct Engine {
     resources: BTreeMap<(String, String), Resource>,
+    /// As they were when they were stored, by type, name and version.
+    versions: BTreeMap<(String, String, String), Resource>,
     pipelines: BTreeMap<String, Pipeline>,
 }
 
@@ -33,6 +35,43 @@ impl Engine {
     #[must_use]
     pub fn resource(&self, resource_type: &str, name: &str) -> Option<&Resource> {
         self.resources.get(&(resource_type.to_owned(), name.to_owned()))
+    }
+
+    /// A resource as it was stored under this version. Versions outlive their resource.
+    #[must_use]
+    pub fn version(&self, resource_type: &str, name: &str, version: &str) -> Option<&Resource> {
+        let key = (resource_type.to_owned(), name.to_owned(), version.to_owned());
+        self.versions.get(&key)
+    }
+
+    /// The stored pipeline.
+    #[must_use]
+    pub fn pipeline(&self, name: &str) -> Option<&Pipeline> {
+        self.pipelines.get(name)
+    }
+
+    /// Stores a resource in place of the one of this type and name, with its id and the next version.
+    /// The rest of the metadata is the new one's. No run begins.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none.
+    pub fn update(
+        &mut self,
+        resource_type: &str,
+        name: &str,
+        mut resource: Resource,
+    ) -> Result<Resource> {
+        let key = (resource_type.to_owned(), name.to_owned());
+        let Some(stored) = self.resources.get_mut(&key) else {
+            return Err(refusal(ErrorCode::NotFound, "name", "does not exist"));
+        };
+        let version = stored.metadata.get("version").and_then(Value::as_str);
+        let next = version.and_then(|version| version.parse::<u64>().ok()).unwrap_or(0) + 1;
+        resource.id = stored.id.clone();
+        resource.metadata.insert("version".to_owned(), next.to_string().into());
+        *stored = resource.clone();
+        self.versions.insert((key.0, key.1, next.to_string()), resource.clone());
+        Ok(resource)
     }
 
     /// Forgets a stored resource; says whether there was one.
@@ -95,6 +134,7 @@ impl Engine {
             };
             Message::new(subject::PIPELINE_INIT, go_json::to_string(&init))
         };
+        self.versions.insert((key.0.clone(), key.1.clone(), "1".to_owned()), resource.clone());
         self.resources.insert(key, resource);
         Ok(message)
     }

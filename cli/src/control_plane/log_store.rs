@@ -9,7 +9,7 @@ use conveyor_driver::message::LogEntry;
 #[derive(Debug, Default)]
 pub struct LogStore {
     runs: BTreeMap<RunId, BTreeMap<Place, LogEntry>>,
-    arrivals: u64,
+    arrived: Vec<(RunId, Place)>,
 }
 
 /// Timestamp as text, then arrival.
@@ -47,20 +47,43 @@ impl LogQuery {
 }
 
 impl LogStore {
-    /// Keeps a line, without its labels: the server does not store them.
-    pub fn insert(&mut self, mut entry: LogEntry) {
-        entry.labels.clear();
-        let place = (entry.timestamp.clone(), self.arrivals);
-        self.arrivals += 1;
+    /// Keeps a line.
+    pub fn insert(&mut self, entry: LogEntry) {
+        let place = (entry.timestamp.clone(), self.arrived.len() as u64);
+        self.arrived.push((entry.runid.clone(), place.clone()));
         self.runs.entry(entry.runid.clone()).or_default().insert(place, entry);
     }
 
-    /// The lines wanted, in the order of their timestamps as text.
+    /// The lines in the order they came, labels included, but for so many of the first.
+    #[must_use]
+    pub fn after(&self, seen: usize) -> Vec<LogEntry> {
+        let rest = self.arrived.get(seen..).unwrap_or_default();
+        rest.iter().filter_map(|(run, place)| self.runs.get(run)?.get(place)).cloned().collect()
+    }
+
+    /// How many lines have come.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.arrived.len()
+    }
+
+    /// Whether none has come.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.arrived.is_empty()
+    }
+
+    /// The lines wanted, in the order of their timestamps as text, without their labels: the server does
+    /// not store them.
     #[must_use]
     pub fn query(&self, query: &LogQuery) -> Vec<LogEntry> {
         let mut found: Vec<_> = self.matching(query).collect();
         found.sort_by_key(|(place, _)| *place);
-        found.into_iter().map(|(_, entry)| entry.clone()).collect()
+        let without_labels = |(_, entry): (_, &LogEntry)| LogEntry {
+            labels: serde_json::Map::new(),
+            ..entry.clone()
+        };
+        found.into_iter().map(without_labels).collect()
     }
 
     /// How many lines there are.

@@ -5,7 +5,7 @@
 //! It is for the laptop and for tests. What it does differently from the server:
 //!
 //! - it forgets everything at its end: resources, pipelines, results and logs are in memory;
-//! - there are no resource definitions: any type is accepted, and no schema is checked;
+//! - a type needs no definition, and no schema is checked;
 //! - pipeline events and log lines are acknowledged after they were dealt with, not before, and
 //!   messages are published with an id and until they are stored: none is lost or doubled;
 //! - a resource whose type cannot be part of a subject is refused, not stored without a run;
@@ -13,7 +13,7 @@
 //!   can be waited for;
 //! - log lines come back in time order over all drivers, equal timestamps in the order they came;
 //! - resources in results may nest 128 levels deep, not 10 000;
-//! - there is no REST interface and no authentication of its own.
+//! - there is no authentication of its own; the REST interface is [`rest`](crate::rest).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -44,6 +44,7 @@ pub use log_store::{LogQuery, LogStore};
 pub use notice::{Notice, Watch};
 pub use pipeline::{Pipeline, Step};
 pub use reaction::{Ignored, Reaction};
+pub(crate) use streams::log_consumer;
 pub use streams::put_streams;
 
 use tasks::{EngineTask, LogTask, Shared};
@@ -51,6 +52,8 @@ use work_queue::Reader;
 
 /// How long a post tries to get its message stored.
 const POST_WITHIN: Duration = Duration::from_secs(30);
+/// How long to wait before the consumer of the log is asked again.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// How long a shutdown waits for what is in hand.
 const SHUTDOWN_WITHIN: Duration = Duration::from_secs(5);
 
@@ -134,6 +137,71 @@ impl ControlPlane {
     /// Forgets a stored resource and says whether there was one. No driver is told.
     pub fn delete(&self, resource_type: &str, name: &str) -> bool {
         self.shared.engine().delete(resource_type, name)
+    }
+
+    /// A resource as it was stored under this version, also of one that was deleted.
+    #[must_use]
+    pub fn version(&self, resource_type: &str, name: &str, version: &str) -> Option<Resource> {
+        self.shared.engine().version(resource_type, name, version).cloned()
+    }
+
+    /// Stores a resource in place of the one of this type and name. No driver is told, as on the server.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none.
+    pub fn update(&self, resource_type: &str, name: &str, resource: Resource) -> Result<Resource> {
+        self.shared.engine().update(resource_type, name, resource)
+    }
+
+    /// The stored pipeline of this name.
+    #[must_use]
+    pub fn stored_pipeline(&self, name: &str) -> Option<Pipeline> {
+        self.shared.engine().pipeline(name).cloned()
+    }
+
+    /// Keeps a log line that did not come through the stream.
+    pub fn keep_line(&self, line: LogEntry) {
+        self.shared.logs().insert(line);
+        self.shared.changed.notify_waiters();
+    }
+
+    /// All lines in the order they came, labels included, but for so many of the first.
+    #[must_use]
+    pub fn lines_now_after(&self, seen: usize) -> Vec<LogEntry> {
+        self.shared.logs().after(seen)
+    }
+
+    /// All lines in the order they came, labels included, but for so many of the first; waits until there
+    /// is one.
+    ///
+    /// # Errors
+    /// `Closed` when the control plane is shut down first.
+    pub async fn lines_after(&self, seen: usize) -> Result<Vec<LogEntry>> {
+        self.wait_for(|| {
+            let logs = self.shared.logs();
+            (logs.len() > seen).then(|| logs.after(seen))
+        })
+        .await
+    }
+
+    /// Waits until every line that was stored in the stream by now is kept.
+    ///
+    /// # Errors
+    /// `Closed`, and those of asking for the consumer.
+    pub async fn lines_caught_up(&self) -> Result<()> {
+        let (name, stream) = (streams::LOGS.name, &self.shared.stream);
+        loop {
+            let consumer = stream.consumer(name, name).await?;
+            if consumer.is_none_or(|consumer| consumer.pending + consumer.ack_pending == 0) {
+                return Ok(());
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = self.shared.stop.cancelled() => {
+                    return Err(Error::new(ErrorCode::Closed, "the control plane was shut down"));
+                }
+            }
+        }
     }
 
     /// The results of a run so far, in the order they came.

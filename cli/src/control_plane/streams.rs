@@ -34,6 +34,11 @@ impl WorkQueue {
     }
 }
 
+/// The consumer that takes log lines off their stream.
+pub(crate) fn log_consumer() -> ConsumerConfig {
+    LOGS.consumer()
+}
+
 /// Makes the streams `messages`, `pipeline-engine` and `logs-engine`, or changes them to what they
 /// should be.
 ///

@@ -14,6 +14,7 @@
 //!   its command must leave the group (`setsid`) and close the inherited output.
 //! - **When the run is abandoned** in the middle, the group is killed at once.
 //! - **Input** is empty unless given. A command that does not read it all is no error.
+//! - **As a driver**: [`reconcile`] has a command do the whole work of a run.
 //!
 //! Commands live in real time. Under tokio's paused clock a timer fires as soon as the runtime is
 //! idle, which it is while a command runs: graces and run timeouts then end at once.
@@ -26,6 +27,8 @@ mod lines;
 mod members;
 mod output;
 mod pump;
+mod reconcile;
+mod run_files;
 mod supervise;
 #[cfg(test)]
 mod tests;
@@ -35,6 +38,7 @@ use serde::{Deserialize, Serialize};
 
 pub use command::Command;
 pub use output::ExecOutput;
+pub use reconcile::{RETRY_EXIT_CODE, reconcile};
 pub(crate) use supervise::execute;
 
 /// What a host has around the call that starts a process, which it is given: a process inherits from its

@@ -19,8 +19,8 @@ pub(super) struct Event {
 impl Event {
     /// Takes the lease.
     pub(super) fn take(delivery: Taken, message: DriverMessage, leases: &Arc<Leases>) -> Self {
-        let cancel = Cancellation::default();
-        let lease = leases.take(&delivery, &message.run_id, &cancel);
-        Self { delivery, message: Arc::new(message), lease, cancel }
+        let (message, cancel) = (Arc::new(message), Cancellation::default());
+        let lease = leases.take(&delivery, &message, &cancel);
+        Self { delivery, message, lease, cancel }
     }
 }

@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use super::generation::{Generation, Taken};
 use crate::cancellation::{CancelReason, Cancellation};
 use crate::error::Result;
+use crate::message::{DriverMessage, RunInFlight, RunsInFlight};
 use crate::run_id::RunId;
 use crate::stream::{AckToken, EventStream, Settlement};
 
@@ -38,6 +39,8 @@ pub(super) struct Leases {
 struct Table {
     held: Slab<Held>,
     next_look: Option<Instant>,
+    /// How long events were held that are no more.
+    held_before: Duration,
     /// Why no event is run any more.
     all_cancelled: Option<CancelReason>,
 }
@@ -47,7 +50,9 @@ struct Held {
     token: AckToken,
     generation: u64,
     valid_until: Instant,
-    run: RunId,
+    attempt: u64,
+    received: Instant,
+    message: Arc<DriverMessage>,
     cancel: Cancellation,
 }
 
@@ -67,7 +72,7 @@ impl Leases {
     pub(super) fn take(
         self: &Arc<Self>,
         taken: &Taken,
-        run: &RunId,
+        message: &Arc<DriverMessage>,
         cancel: &Cancellation,
     ) -> Lease {
         // When it was sent is not known, only when it was read: half of the wait is left for the
@@ -78,7 +83,9 @@ impl Leases {
             token: taken.token.clone(),
             generation: taken.generation,
             valid_until,
-            run: run.clone(),
+            attempt: taken.attempt,
+            received: taken.received,
+            message: message.clone(),
             cancel: cancel.clone(),
         });
         if table.next_look.is_some_and(|look| valid_until < look) {
@@ -180,7 +187,7 @@ impl Leases {
     /// Cancels every run of this id and says how many there were.
     pub(super) fn cancel(&self, run: &RunId, reason: &CancelReason) -> usize {
         let table = self.lock();
-        let of_run = table.held.iter().filter(|(_, held)| held.run == *run);
+        let of_run = table.held.iter().filter(|(_, held)| held.message.run_id == *run);
         of_run.filter(|(_, held)| held.cancel.cancel(reason.clone())).count()
     }
 
@@ -198,6 +205,21 @@ impl Leases {
         self.lock().held.iter().for_each(|(_, held)| held.cancel.wake_core());
     }
 
+    /// What is in hand now, as much as one message should carry.
+    pub(super) fn in_flight(&self) -> RunsInFlight {
+        const MOST: usize = 500;
+        let table = self.lock();
+        let mut held: Vec<_> = table.held.iter().map(|(_, held)| held).collect();
+        held.sort_unstable_by_key(|held| held.received);
+        let omitted = held.len().saturating_sub(MOST);
+        RunsInFlight { runs: held.into_iter().take(MOST).map(Held::told).collect(), omitted }
+    }
+
+    /// How long events were held, of those that are settled.
+    pub(super) fn held_nanos(&self) -> u64 {
+        u64::try_from(self.lock().held_before.as_nanos()).unwrap_or(u64::MAX)
+    }
+
     fn extend(&self, (key, token): &(usize, AckToken), until: Instant) {
         if let Some(held) = self.lock().held.get_mut(*key)
             && held.token == *token
@@ -210,7 +232,7 @@ impl Leases {
         let now = Instant::now();
         for (_, held) in self.lock().held.iter().filter(|(_, held)| held.valid_until <= now) {
             if held.cancel.cancel(CancelReason::LeaseLost) {
-                tracing::warn!(driver, run_id = %held.run, "a run is cancelled: its lease is lost");
+                tracing::warn!(driver, run_id = %held.message.run_id, "a run is cancelled: its lease is lost");
             }
             held.cancel.wake_core();
         }
@@ -218,6 +240,21 @@ impl Leases {
 
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn told(&self) -> RunInFlight {
+        let message = &self.message;
+        RunInFlight {
+            run_id: message.run_id.clone(),
+            resource: message.resource_type.clone(),
+            name: message.name.clone(),
+            pipeline: message.pipeline.clone(),
+            event: message.event.clone(),
+            attempt: self.attempt,
+            age_ms: u64::try_from(self.received.elapsed().as_millis()).unwrap_or(u64::MAX),
+        }
     }
 }
 
@@ -231,6 +268,8 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.leases.lock().held.remove(self.key);
+        let mut table = self.leases.lock();
+        let held = table.held.remove(self.key);
+        table.held_before += held.received.elapsed();
     }
 }

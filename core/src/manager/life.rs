@@ -51,6 +51,8 @@ pub(super) struct Life {
     pub(super) client: SharedClient,
     /// How many runs were handed to the host.
     pub(super) runs: AtomicU64,
+    /// How many events were answered with a failed result.
+    pub(super) failed: AtomicU64,
     /// Fires when nothing is waited for any more: what has no answer then is given back.
     pub(super) end: CancellationToken,
 }

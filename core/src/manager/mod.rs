@@ -34,6 +34,7 @@ mod report;
 mod room;
 mod running;
 mod serve;
+mod service;
 mod settle;
 mod signals;
 mod stop;

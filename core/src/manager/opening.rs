@@ -157,6 +157,7 @@ impl Opening {
             #[cfg(feature = "client")]
             client: self.client.clone(),
             runs: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
             end: self.stop.end_of_one(),
             stop: self.stop.clone(),
             driver,

@@ -147,6 +147,11 @@ impl End {
         }
     }
 
+    /// Whether the event was answered with a failed result.
+    pub(super) const fn is_failed_answer(self) -> bool {
+        self.is_answered() && !matches!(self, Self::Succeeded)
+    }
+
     pub(super) const fn abandoned(self) -> bool {
         match self {
             Self::Cancelled { abandoned }

@@ -22,6 +22,7 @@ use super::lanes::Lanes;
 use super::life::{Life, Lived};
 use super::puller::Puller;
 use super::report::{DriverReport, End};
+use super::service;
 use super::settle::LAST_WORDS;
 use crate::cancellation::CancelReason;
 use crate::error::{Error, ErrorCode};
@@ -82,6 +83,7 @@ impl Worker {
             let life = life.clone();
             async move { control::listen(&*life.stream, &life.name, &life.leases).await }
         });
+        let introducing = tokio::spawn(service::answer(life.clone()));
         let mut worker = Self {
             report: DriverReport { driver: life.name.to_string(), ..DriverReport::default() },
             life,
@@ -105,6 +107,7 @@ impl Worker {
         keeping.abort();
         acknowledging.abort();
         listening.abort();
+        introducing.abort();
         worker.report
     }
 
@@ -228,6 +231,9 @@ impl Worker {
 
     fn ended(&mut self, lane: Option<Lane>, lived: Lived) {
         self.report.count(lived.end);
+        if lived.end.is_failed_answer() {
+            self.life.failed.fetch_add(1, Ordering::Relaxed);
+        }
         self.life.room.settled();
         match (lane, lived.left_running) {
             // The permit is free, the resource is not: its next event must not run beside this one.

@@ -8,6 +8,7 @@ mod members;
 mod resource;
 mod result_event;
 mod scan;
+mod service;
 
 pub use control::{ControlReply, ControlRequest};
 pub use driver_message::DriverMessage;
@@ -21,3 +22,7 @@ pub use resource::Resource;
 pub(crate) use result_event::ResultEnvelope;
 pub use result_event::{DriverResult, ResultEvent};
 pub(crate) use result_event::{Echo, encode as encode_answer};
+pub use service::{
+    EndpointStats, RunInFlight, RunsInFlight, ServiceEndpoint, ServiceIdentity, ServiceInfo,
+    ServiceStats,
+};

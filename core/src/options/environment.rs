@@ -117,6 +117,10 @@ impl Environment for TlsOptions {
     ];
 }
 
+/// Those whose values are secrets by themselves.
+pub(crate) const SECRET_VARIABLES: &[&str] =
+    &["CONVEYOR_NATS_TOKEN", "CONVEYOR_NATS_PASSWORD", "CONVEYOR_NATS_NKEY"];
+
 /// The host of one address with the port of the other.
 fn with_port_of(host: &str, port: &str) -> String {
     let end = |url: &str| url.rfind(':').unwrap_or(url.len());
@@ -232,6 +236,21 @@ mod tests {
         assert_eq!(url("ci", "9").as_deref(), Some("http://ci:9"));
         assert_eq!(url("", "9").as_deref(), Some("http://127.0.0.1:9"));
         assert_eq!(url("", ""), None);
+    }
+
+    #[test]
+    fn the_secret_variables_are_those_of_secret_options() {
+        fn secrets<T: Environment + Default + serde::Serialize>() -> Vec<&'static str> {
+            let secret = |variable: &&Variable<T>| {
+                let set = |name: &str| (name == variable.name).then(|| "x".to_owned());
+                let filled = serde_json::to_value(T::default().filled_from(&set)).unwrap();
+                filled[variable.option] == "***"
+            };
+            let all = T::ENVIRONMENT.iter().flat_map(|group| group.variables);
+            all.filter(secret).map(|variable| variable.name).collect()
+        }
+        assert_eq!(secrets::<ConnectionOptions>(), SECRET_VARIABLES);
+        assert!(secrets::<ClientOptions>().is_empty() && secrets::<TlsOptions>().is_empty());
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub use client::ClientOptions;
 pub use connection::ConnectionOptions;
 pub use document::from_document;
 pub use driver::{DriverOptions, Serialization};
+pub(crate) use environment::SECRET_VARIABLES;
 #[cfg(feature = "contract")]
 pub(crate) use environment::{Environment, Variable};
 pub use fault::Faults;

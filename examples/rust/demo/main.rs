@@ -1,22 +1,21 @@
-//! Everything that Conveyor CI needs for one build, started and stopped before your eyes: a real
-//! nats-server, a control plane, a pipeline of drivers as processes of their own (`git_build` in Rust,
-//! `build_note` in Python, `build_badge` in TypeScript, `build_stamp` in C, `buildreport` in Go), a Git
-//! repository.
+//! `conveyor-driver dev` with a pipeline whose steps are drivers in different languages: a Git repository is
+//! fetched (shell), built (Rust), tested (Python), packed (TypeScript), sealed (C) and published to a folder
+//! (Go, or where there is none, shell).
 //!
-//! `make demo`, or `demo COMMAND…` to build with another command than the repository's test.
+//! `make demo`, or `demo COMMAND…` to build with another command than the repository's.
 
 mod cast;
 mod driver;
+mod program;
 mod repository;
-mod screen;
 
 use std::error::Error;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
 use conveyor_driver::message::Resource;
-use conveyor_driver_cli::control_plane::{ControlPlane, LogQuery, Notice, Pipeline};
-use conveyor_driver_examples::git_build;
+use conveyor_driver_cli::dev::{Show, ShowAs, follow};
 use futures_util::FutureExt;
 use futures_util::future::select_all;
 use serde_json::json;
@@ -25,115 +24,104 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use cast::Cast;
 use repository::Repository;
-use screen::Screen;
 
-/// The pipeline's name.
-const PIPELINE: &str = "roman";
+/// The type of the resource.
+const RESOURCE: &str = "app";
 
 type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let command: Vec<String> = std::env::args().skip(1).collect();
-    let mut screen = Screen::default();
-    match perform(&command, &mut screen).await {
-        Ok(Ending::Built(true)) => ExitCode::SUCCESS,
-        Ok(Ending::Built(false)) => ExitCode::FAILURE,
+    match perform(&command).await {
+        Ok(Ending::Shipped(true)) => ExitCode::SUCCESS,
+        Ok(Ending::Shipped(false)) => ExitCode::FAILURE,
         // What shells say of a process that SIGINT ended.
         Ok(Ending::Interrupted) => ExitCode::from(130),
         Err(error) => {
-            screen.fault(&*error);
+            // There is nobody left to tell when this fails.
+            let _told = writeln!(std::io::stderr(), "demo: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
 enum Ending {
-    Built(bool),
+    Shipped(bool),
     Interrupted,
 }
 
 /// Plays the whole piece. Whatever it comes to, nothing that was started is left.
-async fn perform(command: &[String], screen: &mut Screen) -> Fallible<Ending> {
+async fn perform(command: &[String]) -> Fallible<Ending> {
     // Before anything is started that would have to be stopped.
     let mut interruption = Interruption::listen()?;
     let folder = TempDir::with_prefix("conveyor-demo-")?;
+    let mut show = Show::new(ShowAs::Text);
     let mut cast = Cast::default();
     let ending = tokio::select! {
-        built = build(command, folder.path(), &mut cast, screen) => built.map(Ending::Built),
+        shipped = ship(command, folder.path(), &mut cast, &mut show) => shipped.map(Ending::Shipped),
         () = interruption.comes() => Ok(Ending::Interrupted),
     };
-    let in_a_hurry = !matches!(ending, Ok(Ending::Built(_)));
+    let in_a_hurry = !matches!(ending, Ok(Ending::Shipped(_)));
     let stopped = cast.stop(in_a_hurry).await;
     let place = folder.path().display().to_string();
     folder.close()?;
     let interrupted = if matches!(ending, Ok(Ending::Interrupted)) { "interrupted; " } else { "" };
-    screen.say("stopped", format_args!("{interrupted}{stopped}; removed {place}"))?;
+    show.note("stopped", &format!("{interrupted}{stopped}; removed {place}"))?;
     ending
 }
 
-/// Builds the demo's repository, and shows what happens; says whether the build succeeded.
-async fn build(
+/// Ships the demo's repository, and shows what happens; says whether all went well.
+async fn ship(
     command: &[String],
     folder: &Path,
     cast: &mut Cast,
-    screen: &mut Screen,
+    show: &mut Show,
 ) -> Fallible<bool> {
-    let stage = cast.enter(folder, screen).await?;
+    let stage = cast.enter(folder, show).await?;
     let repository = Repository::make(&folder.join("roman")).await?;
-    screen.say(
-        "repository",
-        format_args!("{}, commit {:.7}", repository.path.display(), repository.commit),
-    )?;
-
-    let command = if command.is_empty() { &["./test.sh".to_owned()] } else { command };
+    let commit = &repository.commit[..7];
+    show.note("repository", &format!("{}, commit {commit}", repository.path.display()))?;
+    let command = if command.is_empty() { &["./build.sh".to_owned()] } else { command };
+    let published = folder.join("published");
     let resource = Resource {
         name: "roman".to_owned(),
-        resource: git_build::RESOURCE.to_owned(),
-        pipeline: PIPELINE.to_owned(),
-        spec: json!({"repository": repository.path, "command": command, "env": {"CI": "true"}}),
+        resource: RESOURCE.to_owned(),
+        pipeline: stage.pipeline.clone(),
+        spec: json!({
+            "repository": repository.path,
+            "workspace": folder.join("work"),
+            "build": command,
+            "test": ["./test.sh"],
+            "publish_to": published,
+        }),
         ..Resource::default()
     };
-    screen.say("pipeline", stage.steps.join(", then "))?;
-    let pipeline = Pipeline::new(PIPELINE, git_build::RESOURCE, &stage.steps);
-    stage.control_plane.pipeline(pipeline);
-    screen.say("resource", format_args!("build/roman {}", resource.spec))?;
+    std::fs::create_dir(folder.join("work"))?;
+    let mut following = follow(stage.dev);
+    stage.dev.control_plane().post(resource).await?;
     let ended = select_all(stage.drivers.iter_mut().map(|driver| driver.ended().boxed()));
-    let last = stage.steps.last().copied().unwrap_or_default();
-    tokio::select! {
-        good = follow(stage.control_plane, resource, last, screen) => good,
-        (error, _, _) = ended => Err(error),
+    let shipped = tokio::select! {
+        ended = following.until_a_run_ends(show) => {
+            ended?.ok_or("the control plane ended before the run did")?.success
+        }
+        (error, _, _) = ended => return Err(error),
+    };
+    if shipped {
+        show.note("published", &files_in(&published)?)?;
     }
+    Ok(shipped)
 }
 
-/// Posts the resource and shows the run's log lines and results, until the last step has answered or one
-/// has failed; says whether all is good.
-async fn follow(
-    control_plane: &ControlPlane,
-    resource: Resource,
-    last: &str,
-    screen: &mut Screen,
-) -> Fallible<bool> {
-    let mut news = control_plane.watch();
-    let run = control_plane.post(resource).await?;
-    screen.run_begins(&run)?;
-    while let Some(notice) = news.next().await {
-        match notice {
-            Notice::Log(line) if line.runid == run => screen.line(&line)?,
-            Notice::Result { event, .. } if event.run_id == run => {
-                // Live lines go another way than results, and the last might be a moment late.
-                for line in control_plane.logs(&LogQuery::of_run(&run).by(&event.driver)) {
-                    screen.line(&line)?;
-                }
-                screen.result(&event.result)?;
-                if event.driver == last || !event.result.success {
-                    return Ok(event.result.success);
-                }
-            }
-            _ => {}
-        }
+fn files_in(folder: &Path) -> std::io::Result<String> {
+    let mut files = Vec::new();
+    for file in folder.read_dir()? {
+        let file = file?;
+        let (name, bytes) = (file.file_name(), file.metadata()?.len());
+        files.push(format!("{} ({bytes} bytes)", name.to_string_lossy()));
     }
-    Err("the control plane ended before there was a result".into())
+    files.sort();
+    Ok(files.join(", "))
 }
 
 /// Ctrl-C, and what else asks a process to end.

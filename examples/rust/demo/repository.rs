@@ -37,12 +37,22 @@ END
 echo "$text"
 "#;
 
+const BUILD: &str = r#"#!/bin/sh
+# Writes the version into the program.
+set -eu
+cd "$(dirname "$0")"
+mkdir -p dist
+sed "s/^# Writes/# Version $(git rev-parse --short HEAD). Writes/" roman.sh >dist/roman
+chmod +x dist/roman
+sed -n 2p dist/roman
+"#;
+
 const TEST: &str = r#"#!/bin/sh
 set -u
 cd "$(dirname "$0")"
 failed=0
 while read -r number expected; do
-    got=$(./roman.sh "$number")
+    got=$(dist/roman "$number")
     if [ "$got" = "$expected" ]; then
         echo "ok   $number is $got"
     else
@@ -72,7 +82,7 @@ impl Repository {
     /// Makes the folder and all that is in it.
     pub(crate) async fn make(path: &Path) -> Fallible<Self> {
         fs::create_dir(path)?;
-        for (name, text) in [("roman.sh", ROMAN), ("test.sh", TEST)] {
+        for (name, text) in [("roman.sh", ROMAN), ("build.sh", BUILD), ("test.sh", TEST)] {
             let file = path.join(name);
             fs::write(&file, text)?;
             fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;

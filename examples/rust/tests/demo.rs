@@ -107,47 +107,45 @@ fn processes_of(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_build_that_succeeds_is_shown_on_a_real_server() {
+async fn a_pipeline_that_succeeds_is_shown_and_publishes() {
     let demo = Demo::new(&[]).undisturbed().await;
     assert_eq!(demo.status.code(), Some(0), "{}", demo.output);
-    for text in ["at nats://127.0.0.1:", "process ", "ok   1994 is MCMXCIV", "success  ./test.sh"] {
+    for text in
+        ["nats://127.0.0.1:", ", process ", "fetch │ at ", "build │ # Version ", "succeeded"]
+    {
         assert!(demo.output.contains(text), "{text}:\n{}", demo.output);
     }
-    // The further steps, where their languages are set up.
+    // The steps whose languages are set up.
     for (step, said) in [
-        ("build-note", "roman was built at"),
-        ("build-badge", "success  roman: "),
-        ("build-stamp", "success  roman is stamped"),
-        ("build-report", "success  roman went through"),
+        ("test", "test │ ok   1994 is MCMXCIV"),
+        ("package", "package │ success  packed roman-"),
+        ("seal", "seal │ success  wrote CHECKSUMS"),
     ] {
-        let there = demo.output.contains(&format!(", then {step}"));
-        assert_eq!(there, demo.output.contains(said), "{}", demo.output);
-        assert_eq!(there, !demo.output.contains(&format!("without {step}")), "{}", demo.output);
+        let there = !demo.output.contains(&format!("step {step}: "));
+        assert_eq!(there, demo.output.contains(said), "{step}:\n{}", demo.output);
     }
     demo.left_nothing().await;
 }
 
 #[tokio::test]
-async fn a_build_that_fails_fails_the_demo() {
+async fn a_step_that_fails_fails_the_demo() {
     let demo = Demo::new(&["sh", "-c", "exit 3"]).undisturbed().await;
     assert_eq!(demo.status.code(), Some(1), "{}", demo.output);
-    assert!(demo.output.contains("\"exit_status\":3"), "{}", demo.output);
+    assert!(demo.output.contains("failure  sh: exited with 3"), "{}", demo.output);
     demo.left_nothing().await;
 }
 
 #[tokio::test]
-async fn without_a_server_the_driver_runs_in_process() {
+async fn without_a_server_there_is_no_demo() {
     let demo = Demo::new(&[]).without_server().undisturbed().await;
-    assert_eq!(demo.status.code(), Some(0), "{}", demo.output);
-    for text in ["no nats-server found", "embedded stream", "success  ./test.sh"] {
-        assert!(demo.output.contains(text), "{text}:\n{}", demo.output);
-    }
+    assert_eq!(demo.status.code(), Some(1), "{}", demo.output);
+    assert!(demo.output.contains("nothing was running"), "{}", demo.output);
     demo.left_nothing().await;
 }
 
 #[tokio::test]
 async fn an_interruption_at_any_moment_leaves_nothing() {
-    for moment in ["nats-server", "control plane", "driver", "repository", "run ", "  started"] {
+    for moment in ["api ", "driver ", "repository", "run ", "│ started"] {
         let demo = Demo::new(&FOREVER).interrupted_at(moment, Signal::INT).await;
         assert_eq!(demo.status.code(), Some(130), "{moment}:\n{}", demo.output);
         demo.left_nothing().await;
@@ -155,11 +153,10 @@ async fn an_interruption_at_any_moment_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn other_signals_and_no_server_are_no_different() {
-    let demo = Demo::new(&FOREVER).interrupted_at("  started", Signal::TERM).await;
-    assert_eq!(demo.status.code(), Some(130), "{}", demo.output);
-    demo.left_nothing().await;
-    let demo = Demo::new(&FOREVER).without_server().interrupted_at("  started", Signal::INT).await;
-    assert_eq!(demo.status.code(), Some(130), "{}", demo.output);
-    demo.left_nothing().await;
+async fn other_signals_are_no_different() {
+    for signal in [Signal::TERM, Signal::HUP] {
+        let demo = Demo::new(&FOREVER).interrupted_at("│ started", signal).await;
+        assert_eq!(demo.status.code(), Some(130), "{}", demo.output);
+        demo.left_nothing().await;
+    }
 }
