@@ -80,7 +80,7 @@ fn structure(name: &str, schema: &Value) -> String {
             schema["minimum"] != 0 && schema["default"] != true,
             "{name}.{option}: its zero means something, and is not told from nothing"
         );
-        let _ = write!(fields, "{}\t{field} {kind}\n", comment(schema, "", "\t"));
+        let _ = writeln!(fields, "{}\t{field} {kind}", comment(schema, "", "\t"));
         let value = given(&format!("options.{field}"), kind);
         let set = match kind {
             "string" | "Secret" => format!("options.{field} != \"\""),
@@ -88,7 +88,7 @@ fn structure(name: &str, schema: &Value) -> String {
             "TLSOptions" => format!("options.{field} != (TLSOptions{{}})"),
             _ => format!("options.{field} != 0"),
         };
-        let _ = write!(members, "\tif {set} {{\n\t\tgiven[{option:?}] = {value}\n\t}}\n");
+        let _ = writeln!(members, "\tif {set} {{\n\t\tgiven[{option:?}] = {value}\n\t}}");
     }
     format!(
         "\n{}type {go} struct {{\n{fields}}}\n\n// document has what was given.\n\
