@@ -80,7 +80,7 @@ fn structure(name: &str, schema: &Value) -> String {
             schema["minimum"] != 0 && schema["default"] != true,
             "{name}.{option}: its zero means something, and is not told from nothing"
         );
-        let _ = write!(fields, "{}\t{field} {kind}\n", comment(schema, "", "\t"));
+        let _ = writeln!(fields, "{}\t{field} {kind}", comment(schema, "", "\t"));
         let value = given(&format!("options.{field}"), kind);
         let set = match kind {
             "string" | "Secret" => format!("options.{field} != \"\""),
