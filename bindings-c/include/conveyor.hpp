@@ -5,6 +5,7 @@
 #ifndef CONVEYOR_HPP
 #define CONVEYOR_HPP
 
+#include "conveyor/client.hpp"
 #include "conveyor/driver.hpp"
 #include "conveyor/json.hpp"
 #include "conveyor/library_log.hpp"

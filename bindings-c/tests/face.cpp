@@ -151,6 +151,22 @@ void a_fault_is_an_exception_with_code_and_context() {
   CHECK(!conveyor::json_get("{}", "/a"));
 }
 
+void a_call_of_the_api_answers_or_throws() {
+  conveyor::Client client(R"({"url": "http://127.0.0.1:1", "max_attempts": 1})");
+  try {
+    client.call("resources.get", R"({"type": "build", "name": "app"})");
+    CHECK(false);
+  } catch (const conveyor::Error& error) {
+    CHECK(error.code() == CONVEYOR_E_UNAVAILABLE && error.retryable());
+  }
+  try {
+    client.call("resources.get");
+    CHECK(false);
+  } catch (const conveyor::Error& error) {
+    CHECK(error.code() == CONVEYOR_E_ARGUMENT_INVALID && error.context().at(0).first == "type");
+  }
+}
+
 void what_the_library_says_is_heard() {
   std::atomic<int> records{0};
   {
@@ -186,6 +202,7 @@ int main() {
   RUN(runs_are_completed_later_or_let_go_of);
   RUN(a_cancelled_run_is_told);
   RUN(a_fault_is_an_exception_with_code_and_context);
+  RUN(a_call_of_the_api_answers_or_throws);
   RUN(what_the_library_says_is_heard);
   std::printf("\ntest result: ok. %d passed; 0 failed; 0 ignored\n\n", passed);
   return 0;

@@ -72,6 +72,19 @@ else
     echo "skipped: C++: no $cxx"
 fi
 
+# block LANGUAGE: the program of the README in it.
+block() { awk -v fence="\`\`\`$1" '$0 == fence { on = 1; next } /^```/ { on = 0 } on' ../README.md; }
+say "README"
+block c >"$built/readme.c"
+# shellcheck disable=SC2086
+$cc -std=c99 $strict $cflags -o "$built/readme" "$built/readme.c" $libs
+if command -v "$cxx" >/dev/null; then
+    block cpp >"$built/readme.cpp"
+    # shellcheck disable=SC2086
+    $cxx -std=c++17 $strict $cflags -o "$built/readme++" "$built/readme.cpp" $libs
+fi
+passed the_programs_of_the_readme_are_built
+
 if command -v cmake >/dev/null; then
     say "CMake"
     rm -rf "$built/cmake"

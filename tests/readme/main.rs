@@ -20,6 +20,10 @@ fn functions(folder: &Path, found: &mut HashSet<String>) {
                 "rs" => Some("fn "),
                 "py" => Some("def "),
                 "mjs" => Some("test(\""),
+                "c" => Some("static void "),
+                "cpp" => Some("void "),
+                "go" => Some("func "),
+                "sh" => Some("passed "),
                 _ => None,
             })
         {
@@ -38,9 +42,11 @@ fn every_guarantee_names_tests_that_exist() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let mut known = HashSet::new();
     functions(&root().join("tests"), &mut known);
-    for language in ["node", "python"] {
+    for language in ["c", "node", "python"] {
         functions(&root().join(format!("bindings-{language}/tests")), &mut known);
     }
+    functions(&root().join("bindings-go"), &mut known);
+    functions(&root().join("examples/rust/tests"), &mut known);
     let (_, table) = readme.split_once("| guarantee | test |").unwrap();
     let rows: Vec<_> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
     assert!(rows.len() > 10);
