@@ -111,7 +111,7 @@ func TestARunEndsAsItsFunctionReturns(t *testing.T) {
 			}
 		}
 		return Result{}, nil
-	}).Set("retry_initial_ms", 1))
+	}).RetryInitial(time.Millisecond))
 	for _, end := range []struct {
 		name, message, kind string
 		success             bool
@@ -165,7 +165,7 @@ func TestARunKnowsWhatItIsAbout(t *testing.T) {
 		}
 		told <- err
 		return Result{}, nil
-	}).Set("run_timeout_ms", 100_000))
+	}).RunTimeout(100*time.Second))
 	w.post("a")
 	if err := <-told; err != nil {
 		t.Fatal(err)
@@ -215,7 +215,7 @@ func TestRunsGoOnSideBySideUpToTheConcurrency(t *testing.T) {
 		<-gate
 		inside.Add(-1)
 		return Result{}, nil
-	}).Set("concurrency", 8))
+	}).Concurrency(8))
 	for i := range 500 {
 		w.post(fmt.Sprint(i))
 	}
@@ -381,7 +381,7 @@ func TestAHundredStopsWhileRunsAreInFlight(t *testing.T) {
 			begun <- struct{}{}
 			<-gate
 			return Result{}, nil
-		}).Set("concurrency", 8).Set("cancel_grace_ms", 1))
+		}).Concurrency(8).CancelGrace(time.Millisecond))
 		for i := range 16 {
 			w.post(fmt.Sprint(i))
 		}

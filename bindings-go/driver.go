@@ -26,8 +26,8 @@ func NewDriver(name string, resources []string, function Func) *Driver {
 	return &Driver{function: function, options: map[string]any{"name": name, "resources": resources}}
 }
 
-// Set sets an option, such as concurrency or run_timeout_ms; options.schema.json describes them (DriverOptions).
-// They are read when the driver's manager starts: what is unknown or of the wrong type is an error then.
+// Set sets an option by its name, such as concurrency or run_timeout_ms, for those that come from a file. Options are read
+// when the driver's manager starts: what is unknown or of the wrong type is an error then.
 func (driver *Driver) Set(option string, value any) *Driver {
 	driver.options[option] = value
 	return driver

@@ -80,10 +80,10 @@ func (stream *EmbeddedStream) Results(id string, count int, wait time.Duration) 
 type LogEntry struct {
 	RunID     string         `json:"runid"`
 	Driver    string         `json:"driver"`
-	Pipeline  string         `json:"pipeline"`
+	Pipeline  string         `json:"pipeline,omitempty"`
 	Timestamp string         `json:"timestamp"`
 	Message   string         `json:"message"`
-	Labels    map[string]any `json:"labels"`
+	Labels    map[string]any `json:"labels,omitempty"`
 }
 
 // Log is the stored log of a run, or with an empty id of all.

@@ -30,11 +30,9 @@ func NewManager(drivers ...*Driver) *Manager {
 	return &Manager{drivers: drivers, options: map[string]any{}}
 }
 
-// Set sets an option, such as shutdown_grace_ms or connection; options.schema.json describes them (ManagerOptions).
-// They are read at the start: what is unknown or of the wrong type is an error then. What is not given is filled from
-// the environment (CONVEYOR_NATS_URL and others).
-//
-// Unless signals is false, SIGINT and SIGTERM drain while [Manager.Run] runs, and a second one ends every run now.
+// Set sets an option by its name, such as shutdown_grace_ms or connection, for those that come from a file. Options are
+// read at the start: what is unknown or of the wrong type is an error then. What is not given is filled from the
+// environment (CONVEYOR_NATS_URL and others).
 func (manager *Manager) Set(option string, value any) *Manager {
 	manager.options[option] = value
 	return manager
@@ -46,8 +44,8 @@ func (manager *Manager) Use(stream *EmbeddedStream) *Manager {
 	return manager
 }
 
-// Run runs until it is stopped, and returns what became of the events: when ctx ends it drains, and so it does on
-// SIGINT and SIGTERM.
+// Run runs until it is stopped, and returns what became of the events. When ctx ends it drains, and so it does on SIGINT
+// and SIGTERM, unless the option signals is false; a second signal ends every run now.
 func (manager *Manager) Run(ctx context.Context) (Report, error) {
 	session, err := manager.begin()
 	if err != nil {

@@ -116,6 +116,16 @@ static conveyor_code go_next(conveyor_queue queue, go_news *news, conveyor_error
 	return code;
 }
 
+static conveyor_code go_client_new(const char *options, size_t options_len, conveyor_client *client,
+		conveyor_error *error) {
+	return conveyor_client_new(text(options, options_len), false, client, error);
+}
+
+static conveyor_code go_client_start(conveyor_client client, const char *operation, size_t operation_len,
+		const char *arguments, size_t arguments_len, conveyor_call *call, conveyor_error *error) {
+	return conveyor_client_start(client, text(operation, operation_len), text(arguments, arguments_len), call, error);
+}
+
 static conveyor_code go_post(conveyor_stream stream, const char *resource, size_t resource_len, const char *event,
 		size_t event_len, const char *run_id, size_t run_id_len, const char *driver, size_t driver_len,
 		conveyor_error *error) {
@@ -234,6 +244,11 @@ func newManager(options string, manager *C.conveyor_manager) error {
 	return check(C.go_manager_new(o, ol, manager, &detail), detail)
 }
 
+func newQueue(queue *C.conveyor_queue) error {
+	var detail failure
+	return check(C.conveyor_queue_new(false, queue, &detail), detail)
+}
+
 func addDriver(manager C.conveyor_manager, options string, queue C.conveyor_queue) error {
 	var detail failure
 	o, ol := pointer(options)
@@ -282,4 +297,32 @@ func streamLog(stream C.conveyor_stream, id string) (string, error) {
 		return "", err
 	}
 	return taken(lines), nil
+}
+
+func newClient(options string) (client C.conveyor_client, err error) {
+	var detail failure
+	o, ol := pointer(options)
+	return client, check(C.go_client_new(o, ol, &client, &detail), detail)
+}
+
+func clientOf(run runID) (client C.conveyor_client, err error) {
+	var detail failure
+	return client, check(C.conveyor_run_client(run, false, &client, &detail), detail)
+}
+
+func startCall(client C.conveyor_client, operation, arguments string) (call C.conveyor_call, err error) {
+	var detail failure
+	o, ol := pointer(operation)
+	a, al := pointer(arguments)
+	return call, check(C.go_client_start(client, o, ol, a, al, &call, &detail), detail)
+}
+
+// waitForCall has the answer of a call, however long it takes.
+func waitForCall(client C.conveyor_client, call C.conveyor_call) (string, error) {
+	var detail failure
+	var answer C.conveyor_text
+	if err := check(C.conveyor_client_wait(client, call, -1, nil, &answer, &detail), detail); err != nil {
+		return "", err
+	}
+	return taken(answer), nil
 }

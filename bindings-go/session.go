@@ -52,8 +52,7 @@ func newSession(manager *Manager) (_ *session, err error) {
 	if err := newManager(string(text), &s.manager); err != nil {
 		return nil, err
 	}
-	var detail failure
-	if err := check(C.conveyor_queue_new(false, &s.queue, &detail), detail); err != nil {
+	if err := newQueue(&s.queue); err != nil {
 		return nil, err
 	}
 	for i, driver := range manager.drivers {
@@ -70,6 +69,7 @@ func newSession(manager *Manager) (_ *session, err error) {
 		name := fmt.Sprint(driver.options["name"])
 		s.drivers[name] = known{name, driver.function}
 	}
+	var detail failure
 	if manager.stream != nil {
 		if err := check(C.conveyor_manager_use_stream(s.manager, manager.stream.handle, &detail), detail); err != nil {
 			return nil, err

@@ -27,6 +27,7 @@ mkdir -p "$prefix/examples" "$prefix/tests"
     done
     $cc -std=c99 $flags -o "$prefix/tests/scenario_driver" \
         bindings-c/tests/scenario_driver.c bindings-c/tests/harness.c $libs -pthread
+    $cc -std=c99 $flags -o "$prefix/tests/pipeline_step" bindings-c/tests/pipeline_step.c $libs
     if command -v "${CXX:-c++}" >/dev/null; then
         ${CXX:-c++} -std=c++17 $flags -o "$prefix/examples/greeter++" examples/cpp/greeter.cpp $libs
     fi

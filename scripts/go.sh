@@ -26,6 +26,6 @@ export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 CGO_LDFLAGS=$(pkg-config --libs conveyor-driver)
 export CGO_LDFLAGS
 mkdir -p "$prefix/go"
-(cd bindings-go && go build -o "$prefix/go/" ./internal/scenariodriver)
+(cd bindings-go && go build -o "$prefix/go/" ./internal/scenariodriver ./internal/pipelinestep)
 (cd examples/go && go build -o "$prefix/go/" ./...)
 echo "Go $go_version with conveyor-driver for C in $prefix"

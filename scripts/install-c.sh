@@ -42,8 +42,9 @@ case $prefix in
     *) rpath='-Wl,-rpath,${libdir} ' ;;
 esac
 
-mkdir -p "$root/include" "$root/lib/pkgconfig" "$root/lib/cmake/conveyor-driver"
-install -m 644 bindings-c/include/conveyor_driver.h bindings-c/include/conveyor.hpp "$root/include"
+mkdir -p "$root/include/conveyor" "$root/lib/pkgconfig" "$root/lib/cmake/conveyor-driver"
+install -m 644 bindings-c/include/*.h bindings-c/include/*.hpp "$root/include"
+install -m 644 bindings-c/include/conveyor/*.hpp "$root/include/conveyor"
 install -m 755 "$built/$plain" "$root/lib/$shared"
 ln -sf "$shared" "$root/lib/$soname"
 ln -sf "$soname" "$root/lib/$plain"

@@ -451,6 +451,38 @@ typedef struct conveyor_run_info {
 } conveyor_run_info;
 
 /**
+ * Asks the Conveyor API; see `conveyor_client_new`.
+ */
+typedef uint64_t conveyor_client;
+
+/**
+ * A call that was started; see `conveyor_client_start`.
+ */
+typedef uint64_t conveyor_call;
+
+/**
+ * A call that has ended; see `conveyor_client_take`.
+ */
+typedef struct conveyor_ended_call {
+  /**
+   * The call.
+   */
+  conveyor_call call;
+  /**
+   * 0, or why it came to nothing.
+   */
+  conveyor_code code;
+  /**
+   * The answer as JSON, which the caller frees with `conveyor_text_free`; 0 when it came to nothing.
+   */
+  conveyor_text answer;
+  /**
+   * More about the code, which the caller frees with `conveyor_error_free`; 0 when all is well.
+   */
+  conveyor_error error;
+} conveyor_ended_call;
+
+/**
  * A record of what the library itself says. All of it lives for the length of the call.
  */
 typedef struct conveyor_log_record {
@@ -1169,6 +1201,120 @@ conveyor_code conveyor_queue_take_accepted(conveyor_queue queue,
 conveyor_code conveyor_queue_take_state(conveyor_queue queue,
                                         conveyor_state *state,
                                         conveyor_error *error);
+
+/**
+ * Makes a client of the Conveyor API. `options` is JSON, such as `{"url": "http://ci:8080"}`, or null; `options.schema.json`
+ * describes them (`ClientOptions`). What they do not give is filled from the environment. It does not connect yet. The
+ * caller frees it with `conveyor_client_free`.
+ *
+ * With `with_descriptor` an event loop can wait until `conveyor_client_wake_fd` is readable, and takes the calls that have
+ * ended with `conveyor_client_take`.
+ *
+ * `CONVEYOR_E_OPTIONS_INVALID` names the path of each fault, also when nothing gives an address;
+ * `CONVEYOR_E_TLS_FAILED` when a certificate or key cannot be used. From any thread, as are all functions about
+ * clients; never blocks.
+ */
+conveyor_code conveyor_client_new(struct conveyor_str options,
+                                  bool with_descriptor,
+                                  conveyor_client *client,
+                                  conveyor_error *error);
+
+/**
+ * A client with the options that the run's manager has for it (`client` in `ManagerOptions`), and with the same
+ * connections for all of its runs. It may outlive the run. Otherwise as `conveyor_client_new`.
+ */
+conveyor_code conveyor_run_client(conveyor_run run,
+                                  bool with_descriptor,
+                                  conveyor_client *client,
+                                  conveyor_error *error);
+
+/**
+ * Asks the API and blocks until it has answered, at most for `request_timeout_ms`. `arguments` is a JSON object, and
+ * `*answer` becomes the answer as JSON, which the caller frees with `conveyor_text_free`.
+ *
+ *     resources.create, .update             {"resource": …}              what was created; the resource
+ *     resources.get, .delete                {"type", "name"}             the resource; null
+ *     resources.get_version                 {"type", "name", "version"}  the resource
+ *     definitions.create, .apply, .update   {"definition": …}            the definition
+ *     definitions.get, .delete              {"name"}                     the definition; null
+ *     pipelines.create                      {"pipeline": …}              the pipeline
+ *     logs.query                            {"run_id", "driver", "pipeline"}, each if wanted
+ *                                                                        a list of lines
+ *     logs.post                             {"entry": …}                 null
+ *     logs.stream                           {"run_id"}, and "driver" if wanted
+ *                                                                        {"stream": number}
+ *     logs.next                             {"stream"}                   an event, or null at the end
+ *     logs.close                            {"stream"}                   null
+ *     broadcasts.send                       {"event", "payload"}, and "run_id" if wanted
+ *                                                                        null
+ *
+ * `messages.schema.json` describes the documents. `logs.next` blocks until there is an event.
+ *
+ * `CONVEYOR_E_ARGUMENT_INVALID` names each fault of the arguments, and nothing was asked. `CONVEYOR_E_NOT_FOUND`,
+ * `_CONFLICT`, `_API_REFUSED`, `_API_FAILED`, `_UNAUTHENTICATED`, `_PERMISSION_DENIED` are what the API says;
+ * `CONVEYOR_E_UNAVAILABLE` and `_TIMED_OUT`, that it does not.
+ */
+conveyor_code conveyor_client_call(conveyor_client client,
+                                   struct conveyor_str operation,
+                                   struct conveyor_str arguments,
+                                   conveyor_text *answer,
+                                   conveyor_error *error);
+
+/**
+ * Starts a call and does not wait for it. `*call` names it: for `conveyor_client_wait`, or among those that
+ * `conveyor_client_take` gives. Otherwise as `conveyor_client_call`; never blocks.
+ */
+conveyor_code conveyor_client_start(conveyor_client client,
+                                    struct conveyor_str operation,
+                                    struct conveyor_str arguments,
+                                    conveyor_call *call,
+                                    conveyor_error *error);
+
+/**
+ * Blocks until a call has ended, for `timeout_ms` milliseconds at most (negative: for ever). `*ended` (may be null)
+ * says whether it has. If so, its answer is taken: it stands in `*answer` or is the failure of this call.
+ *
+ * `CONVEYOR_E_CLOSED` when there is no such call any more: its answer was taken, or it was given up meanwhile.
+ */
+conveyor_code conveyor_client_wait(conveyor_client client,
+                                   conveyor_call call,
+                                   int64_t timeout_ms,
+                                   bool *ended,
+                                   conveyor_text *answer,
+                                   conveyor_error *error);
+
+/**
+ * Takes up to `room` calls that have ended, and says in `*count` how many. When it gives fewer, none is left.
+ * `call_size` is `sizeof(conveyor_ended_call)`. Never blocks.
+ */
+conveyor_code conveyor_client_take(conveyor_client client,
+                                   struct conveyor_ended_call *calls,
+                                   size_t call_size,
+                                   size_t room,
+                                   size_t *count,
+                                   conveyor_error *error);
+
+/**
+ * The descriptor that is readable exactly while there are ended calls to take. The library owns it: the caller only
+ * waits for it, and never reads, writes or closes it; `conveyor_client_free` does. Never blocks.
+ */
+conveyor_code conveyor_client_wake_fd(conveyor_client client,
+                                      int32_t *fd,
+                                      conveyor_error *error);
+
+/**
+ * Gives a call up: nobody will have its answer, and who waits for it gets `CONVEYOR_E_CLOSED`. What was sent may be
+ * done all the same. Never blocks.
+ */
+conveyor_code conveyor_client_cancel(conveyor_client client,
+                                     conveyor_call call,
+                                     conveyor_error *error);
+
+/**
+ * Frees a client, and gives up the calls that nobody waits for. 0 is allowed; `CONVEYOR_E_CLOSED` for what was freed
+ * before. No thread may wait for its descriptor any more. Never blocks.
+ */
+conveyor_code conveyor_client_free(conveyor_client client);
 
 /**
  * Makes an event stream in this process that keeps a real server's promises, empty. Managers that are told to use it

@@ -36,7 +36,8 @@ const KIND_SHIFT: u32 = 60;
 const EPOCH_SHIFT: u32 = 56;
 
 /// The name of each kind.
-const KINDS: [&str; 8] = ["", "manager", "queue", "run", "error", "text", "stop", "stream"];
+const KINDS: [&str; 9] =
+    ["", "manager", "queue", "run", "error", "text", "stop", "stream", "client"];
 
 impl<T: Object> Table<T> {
     pub(crate) const fn new() -> Self {
@@ -148,6 +149,7 @@ pub(crate) fn leave_to_parent() {
     leave::<crate::text::Text>();
     leave::<crate::exec::Stop>();
     leave::<crate::embedded::Embedded>();
+    leave::<crate::client::Client>();
 }
 
 /// Numbers that count up need little to be spread.

@@ -6,6 +6,7 @@
 
 mod answers;
 mod callbacks;
+mod client;
 mod complete;
 mod driver;
 mod embedded;
@@ -17,6 +18,7 @@ mod handle;
 mod json;
 mod library_log;
 mod manager;
+mod places;
 mod pool;
 mod queue;
 mod resource;

@@ -2,13 +2,13 @@
 
 use std::mem::{MaybeUninit, size_of};
 
-use conveyor_driver::Result;
 use conveyor_driver::host::{HandedRun, RunQueue};
 
 use crate::driver::check_size;
 use crate::error::{conveyor_code, conveyor_error};
-use crate::guard::{Out, guarded, needed, put};
-use crate::handle::{self, invalid};
+use crate::guard::{guarded, put};
+use crate::handle;
+use crate::places::{counted, fill, places};
 use crate::queue::{CONVEYOR_STATE_UNCHANGED, Queue, conveyor_queue, conveyor_state, state_number};
 use crate::run::{OpenRun, conveyor_run, handle_of};
 use crate::view::conveyor_str;
@@ -151,35 +151,4 @@ fn info(handed: HandedRun, queue: &RunQueue) -> conveyor_run_info {
         payload: conveyor_str::of(run.payload()),
         attempt: run.attempt(),
     }
-}
-
-/// Where the caller wants a count, which is none so far.
-fn counted<'a>(count: Out<'a, usize>) -> Result<&'a mut MaybeUninit<usize>> {
-    let count = needed("count", count)?;
-    count.write(0);
-    Ok(count)
-}
-
-/// Where the caller wants so many of something.
-fn places<'a, T>(name: &str, first: *mut T, room: usize) -> Result<&'a mut [MaybeUninit<T>]> {
-    if room > isize::MAX as usize / size_of::<T>() {
-        return Err(invalid("room", format!("is {room}: there cannot be so many {name}")));
-    }
-    if room == 0 {
-        return Ok(&mut []);
-    }
-    if first.is_null() {
-        return Err(invalid(name, "is null"));
-    }
-    // SAFETY: the caller says that there is room for so many.
-    Ok(unsafe { std::slice::from_raw_parts_mut(first.cast(), room) })
-}
-
-fn fill<T>(places: &mut [MaybeUninit<T>], given: impl Iterator<Item = T>) -> usize {
-    let mut count = 0;
-    for (place, one) in places.iter_mut().zip(given) {
-        place.write(one);
-        count += 1;
-    }
-    count
 }

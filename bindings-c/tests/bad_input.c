@@ -205,6 +205,30 @@ static void a_structure_of_another_size_is_refused(void)
   OK(conveyor_manager_free(made));
 }
 
+static void arrays_of_another_size_are_refused(void)
+{
+  conveyor_queue queue;
+  conveyor_run_info infos[2];
+  conveyor_answer answers[1];
+  size_t count = 7;
+  conveyor_error error = 0;
+  memset(answers, 0, sizeof answers);
+  OK(conveyor_queue_new(false, &queue, NULL));
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_queue_take_info(queue, infos, sizeof infos[0] - 8, 2, &count, &error));
+  CHECK(count == 0 && strcmp(first_fact(error), "infos") == 0);
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_queue_take_info(queue, NULL, sizeof infos[0], 2, &count, NULL));
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_queue_take_info(queue, infos, sizeof infos[0], 2, NULL, NULL));
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_queue_take_info(queue, infos, sizeof infos[0], SIZE_MAX, &count, NULL));
+  OK(conveyor_queue_take_info(queue, NULL, sizeof infos[0], 0, &count, NULL));
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_runs_complete(answers, 3, 1, NULL));
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_runs_complete(NULL, sizeof answers[0], 1, NULL));
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_runs_complete(answers, sizeof answers[0], SIZE_MAX, NULL));
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_runs_complete(answers, sizeof answers[0], 1, &error));
+  CHECK(strcmp(first_fact(error), "ending") == 0);
+  OK(conveyor_runs_complete(NULL, sizeof answers[0], 0, NULL));
+  OK(conveyor_queue_free(queue));
+}
+
 static void free_int(void *data)
 {
   *(int *)data += 1;
@@ -267,6 +291,9 @@ static int waits_for_itself(void *data, conveyor_run run)
   FAILS(CONVEYOR_E_WOULD_DEADLOCK, conveyor_manager_wait_started(manager, -1, NULL, NULL));
   FAILS(CONVEYOR_E_WOULD_DEADLOCK, conveyor_manager_run(manager, NULL, NULL, NULL));
   FAILS(CONVEYOR_E_WOULD_DEADLOCK, conveyor_manager_free(manager));
+  conveyor_resource resource = {0};
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_run_read_resource(run, &resource, NULL));
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_run_read_resource(run, NULL, NULL));
   /* Bad data leave the run as it is. */
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_run_succeed(run, NONE, conveyor_view("{"), NULL));
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_run_log(run, 9, conveyor_view("x"), NONE, NULL));
@@ -330,6 +357,7 @@ int main(int argc, char **argv)
   RUN(bad_options_name_each_fault);
   RUN(a_driver_has_exactly_one_way_to_do_its_runs);
   RUN(a_structure_of_another_size_is_refused);
+  RUN(arrays_of_another_size_are_refused);
   RUN(data_stay_the_callers_when_a_driver_is_refused);
   RUN(a_manager_starts_once);
   RUN(a_manager_that_was_not_started_stops_with_an_empty_report);

@@ -90,6 +90,14 @@ static int looks(void *data, conveyor_run run)
   CHECK(!conveyor_run_is_cancelled(run));
   OK(conveyor_run_cancel_reason(run, &text, NULL));
   CHECK(text == 0);
+  conveyor_resource resource;
+  resource.struct_size = sizeof resource;
+  OK(conveyor_run_read_resource(run, &resource, NULL));
+  CHECK(strcmp(shown(resource.id), "1") == 0 && strcmp(shown(resource.name), "Ada") == 0);
+  CHECK(resource.pipeline.len == 0 && strcmp(shown(resource.resource), "greeting") == 0);
+  CHECK(strcmp(shown(resource.metadata), "{}") == 0 && strcmp(shown(resource.spec), "{\"words\": [\"a\", 7]}") == 0);
+  /* Without a copy. */
+  CHECK(resource.spec.ptr > conveyor_run_payload(run).ptr);
   OK(conveyor_run_resource(run, &text, NULL));
   CHECK(strcmp(member(conveyor_text_view(text).ptr, "/name"), "Ada") == 0);
   OK(conveyor_text_free(text));
@@ -211,8 +219,8 @@ static void an_abandoned_run_holds_up_neither_others_nor_the_end(void)
   conveyor_driver driver;
   memset(&driver, 0, sizeof driver);
   driver.struct_size = sizeof driver;
-  driver.options = conveyor_view(
-    "{\"name\": \"greeter\", \"resources\": [\"greeting\"], \"run_timeout_ms\": 20, \"cancel_grace_ms\": 1}");
+  driver.options =
+    conveyor_view("{\"name\": \"greeter\", \"resources\": [\"greeting\"], \"cancel_grace_ms\": 1}");
   driver.reconcile = waits;
   driver.user_data = &crowd;
   driver.free_user_data = crowd_freed;
@@ -221,7 +229,10 @@ static void an_abandoned_run_holds_up_neither_others_nor_the_end(void)
   world_start(&world);
   world_post(&world, "a", "run-1");
   world_post(&world, "b", "run-2");
+  count_await(&crowd.inside, 1);
+  OK(conveyor_manager_cancel(world.manager, conveyor_view("run-1"), NONE, NULL, NULL));
   count_await(&crowd.inside, 2);
+  OK(conveyor_manager_cancel(world.manager, conveyor_view("run-2"), NONE, NULL, NULL));
   free(world_results(&world, "run-2", 1));
   char *report = world_end(&world, -1);
   CHECK(strcmp(member(report, "/drivers/0/abandoned"), "2") == 0);

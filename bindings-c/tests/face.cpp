@@ -30,7 +30,8 @@ std::string resource(const std::string& name) {
 struct Broken {};
 
 conveyor::Result by_name(conveyor::Run& run) {
-  const std::string name = run.get("/name").value();
+  const std::string name(run.resource().name);
+  CHECK(name == run.get("/name").value() && run.resource().metadata == "{}" && run.resource().spec == "null");
   run.log("doing " + name, conveyor::Level::warning, "{\"n\": 1}");
   if (name == "failure") return conveyor::Result::failure("not done", "{\"x\": 1}");
   if (name == "failed") throw conveyor::Failed("refused", "{\"x\": 2}");

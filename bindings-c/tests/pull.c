@@ -96,6 +96,85 @@ static void threads_take_a_run_each(void)
   OK(conveyor_queue_free(queue));
 }
 
+static conveyor_answer answer(conveyor_run run, conveyor_ending ending, const char *message)
+{
+  conveyor_answer answer;
+  memset(&answer, 0, sizeof answer);
+  answer.run = run;
+  answer.ending = ending;
+  answer.message = conveyor_view(message);
+  return answer;
+}
+
+static void many_runs_are_taken_and_completed_with_one_call_each(void)
+{
+  enum { RUNS = 7 };
+  static const char *const data[RUNS] = {"{\"a\": 1}", NULL, "{\"b\": 2}", NULL, NULL, "{", NULL};
+  static const conveyor_ending endings[RUNS] = {CONVEYOR_SUCCEED, CONVEYOR_FAIL, CONVEYOR_RAISE,  CONVEYOR_RETRY,
+                                                CONVEYOR_GIVE_BACK, CONVEYOR_SUCCEED, 9};
+  world world;
+  conveyor_queue queue;
+  conveyor_run_info infos[RUNS];
+  conveyor_answer answers[RUNS + 2];
+  conveyor_error error = 0;
+  conveyor_str fact;
+  size_t taken_runs = 0, count;
+  char name[16];
+  world_make(&world);
+  OK(conveyor_queue_new(false, &queue, NULL));
+  world_queue(&world, "{\"name\": \"greeter\", \"resources\": [\"greeting\"], \"concurrency\": 7, \"max_attempts\": 1}",
+              queue);
+  world_start(&world);
+  for (int i = 0; i < RUNS; i++) {
+    snprintf(name, sizeof name, "r%d", i);
+    world_post(&world, name, name);
+  }
+  while (taken_runs < RUNS) {
+    OK(conveyor_queue_wait(queue, 60000, NULL, NULL));
+    OK(conveyor_queue_take_info(queue, infos + taken_runs, sizeof infos[0], RUNS - taken_runs, &count, NULL));
+    OK(conveyor_queue_take_state(queue, &(conveyor_state){0}, NULL));
+    taken_runs += count;
+  }
+  for (int i = 0; i < RUNS; i++) {
+    snprintf(name, sizeof name, "r%d", i);
+    CHECK(strcmp(shown(infos[i].id), name) == 0 && strcmp(shown(infos[i].event), "create") == 0);
+    CHECK(strcmp(shown(infos[i].driver), "greeter") == 0 && infos[i].attempt == 1);
+    CHECK(strcmp(member(shown(infos[i].payload), "/name"), name) == 0);
+    CHECK(infos[i].payload.ptr == conveyor_run_payload(infos[i].run).ptr);
+    answers[i] = answer(infos[i].run, endings[i], "told");
+    answers[i].data = conveyor_view(data[i]);
+    answers[i].after_ms = -1;
+  }
+  answers[RUNS] = answer(infos[0].run, CONVEYOR_SUCCEED, "twice");
+  answers[RUNS + 1] = answer(queue, CONVEYOR_SUCCEED, "no run");
+  /* Those that cannot be taken hold up no other. */
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_runs_complete(answers, sizeof answers[0], RUNS + 2, &error));
+  CHECK(conveyor_error_context(error, 0, &fact, NULL) && strcmp(shown(fact), "data") == 0);
+  OK(conveyor_error_free(error));
+  for (int i = 0; i < 5; i++) OK(answers[i].code);
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, answers[5].code);
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, answers[6].code);
+  FAILS(CONVEYOR_E_CLOSED, answers[RUNS].code);
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, answers[RUNS + 1].code);
+  /* The runs of those are as they were. */
+  answers[5].data = answers[6].data = NONE;
+  answers[6].ending = CONVEYOR_SUCCEED;
+  OK(conveyor_runs_complete(&answers[5], sizeof answers[0], 2, NULL));
+  for (int i = 0; i < RUNS; i++) {
+    snprintf(name, sizeof name, "r%d", i);
+    if (endings[i] == CONVEYOR_GIVE_BACK) continue;
+    char *results = world_results(&world, name, 1);
+    bool good = endings[i] != CONVEYOR_FAIL && endings[i] != CONVEYOR_RAISE && endings[i] != CONVEYOR_RETRY;
+    CHECK(strcmp(member(results, "/0/success"), good ? "true" : "false") == 0);
+    CHECK(strcmp(member(results, "/0/message"), "told") == 0);
+    if (i == 0) CHECK(strcmp(member(results, "/0/data/a"), "1") == 0);
+    if (i == 2) CHECK(strcmp(member(results, "/0/data/b"), "2") == 0);
+    free(results);
+  }
+  free(world_end(&world, 0));
+  OK(conveyor_queue_free(queue));
+}
+
 static void cancelled_runs_are_told_each_once(void)
 {
   enum { RUNS = 8 };
@@ -218,6 +297,7 @@ int main(int argc, char **argv)
   begin_suite(argc, argv);
   RUN(an_event_loop_waits_for_one_descriptor);
   RUN(threads_take_a_run_each);
+  RUN(many_runs_are_taken_and_completed_with_one_call_each);
   RUN(cancelled_runs_are_told_each_once);
   RUN(lines_that_find_no_room_have_tickets);
   RUN(a_closed_queue_stops_its_drivers_and_its_runs_can_still_be_completed);

@@ -14,7 +14,7 @@ built=$prefix/tests
 mkdir -p "$built"
 strict="-Wall -Wextra -Werror -pedantic -g"
 cc=${CC:-cc} cxx=${CXX:-c++}
-suites="bad_input blocking asynchronous pull outside memory"
+suites="bad_input blocking asynchronous pull outside client memory"
 
 passed() { printf 'test %s ... ok\n\ntest result: ok. 1 passed; 0 failed; 0 ignored\n\n' "$1"; }
 say() { printf '\n-- %s\n' "$*"; }
@@ -51,6 +51,18 @@ $cc -std=c99 $strict $cflags -o "$built/blocking-static" blocking.c harness.c "$
     $(pkg-config --static --libs-only-l conveyor-driver | sed 's/-lconveyor_driver//') -pthread
 "$built/blocking-static"
 
+say "headers"
+for header in conveyor_driver.h $(command -v "$cxx" >/dev/null && cd ../include && echo conveyor/*.hpp); do
+    printf '#include <%s>\n' "$header" >"$built/header.cpp"
+    # shellcheck disable=SC2086
+    if [ "$header" = conveyor_driver.h ]; then
+        $cc -x c -std=c99 $strict $cflags -fsyntax-only "$built/header.cpp"
+    else
+        $cxx -std=c++17 $strict $cflags -fsyntax-only "$built/header.cpp"
+    fi
+done
+passed each_header_stands_alone
+
 if command -v "$cxx" >/dev/null; then
     say "C++"
     # shellcheck disable=SC2086
@@ -74,7 +86,7 @@ else
 fi
 
 if can -fsanitize=address,undefined; then
-    for suite in bad_input blocking asynchronous pull outside; do
+    for suite in bad_input blocking asynchronous pull outside client; do
         compile "$suite-address" -fsanitize=address,undefined -fno-sanitize-recover=all
         say "$suite, AddressSanitizer"
         "$built/$suite-address"
@@ -94,7 +106,7 @@ else
 fi
 
 if command -v valgrind >/dev/null; then
-    for suite in bad_input blocking asynchronous pull outside; do
+    for suite in bad_input blocking asynchronous pull outside client; do
         say "$suite, valgrind"
         # It also complains of system calls that it does not know.
         found=$built/$suite.valgrind

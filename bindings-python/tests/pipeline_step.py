@@ -22,9 +22,11 @@ async def reconcile(run: Run) -> DriverResult:
     seen = sorted(f"{earlier}={result['data']['step']}" for earlier, result in results.items())
     for line in range(20):
         await run.log(f"{STEP} {line}")
+    data = {"step": STEP, "seen": seen}
     # It reads its own resource through the API, as a driver may.
-    stored = await run.client.resources.get(resource["resource"], resource["name"])
-    data = {"step": STEP, "seen": seen, "stored": stored["name"]}
+    if "ASKS_API" not in os.environ:
+        stored = await run.client.resources.get(resource["resource"], resource["name"])
+        data["stored"] = stored["name"]
     if resource["spec"].get("fail") == STEP:
         return DriverResult.failure("as it was asked to", data)
     return DriverResult.success("done", data)

@@ -8,7 +8,7 @@
 int main() {
   conveyor::Driver greeter("greeter", {"greeting"});
   greeter.reconcile([](conveyor::Run& run) {
-    const std::string name = run.get("/name").value_or("nobody");
+    const std::string name(run.resource().name);
     run.log("greeting " + name);
     return conveyor::Result::success("hello, " + name);
   });

@@ -135,6 +135,7 @@ async fn what_stands_between_has_its_codes() {
     let code = |status: &'static str| code_of(move || answer(status, "text/html", "<h1>no</h1>"));
     assert_eq!(code("403 Forbidden").await, ErrorCode::PermissionDenied);
     assert_eq!(code("407 Proxy Authentication Required").await, ErrorCode::Unauthenticated);
+    assert_eq!(code("426 Upgrade Required").await, ErrorCode::Unsupported);
     assert_eq!(code("431 Request Header Fields Too Large").await, ErrorCode::TooLarge);
     assert_eq!(code("502 Bad Gateway").await, ErrorCode::Unavailable);
     assert_eq!(code("504 Gateway Timeout").await, ErrorCode::Unavailable);

@@ -20,6 +20,7 @@ const ARTEFACTS: &[Artefact] = &[
     Artefact::new("core/contract/options.schema.json", || json(&contract::options_schema())),
     Artefact::new("bindings-c/include/conveyor_driver.h", c::header),
     Artefact::new("bindings-go/codes.go", go::codes),
+    Artefact::new("bindings-go/options.go", go::options),
     Artefact::new("bindings-node/ts/codes.ts", node::codes),
     Artefact::new("bindings-node/ts/documents.ts", node::documents),
     Artefact::new("bindings-python/python/conveyor_driver/_codes.py", python::codes),

@@ -34,7 +34,7 @@ pub(crate) fn header() -> String {
 }
 
 /// In the order of the header.
-const MODULES: [&str; 18] = [
+const MODULES: [&str; 19] = [
     "version",
     "error",
     "view",
@@ -51,6 +51,7 @@ const MODULES: [&str; 18] = [
     "exec",
     "queue",
     "take",
+    "client",
     "embedded",
     "library_log",
 ];

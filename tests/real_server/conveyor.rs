@@ -7,6 +7,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use conveyor_driver_tests::certificates::{Authority, write};
+use conveyor_driver_tests::eventually;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
@@ -34,17 +37,15 @@ impl Conveyor {
         let program = Self::program().ok_or("no conveyor server")?;
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let authority = Authority::new();
+        room().await;
         let (api, nats) = (free_port(), free_port());
         initialise(&program, folder.path(), &authority, access, api, nats).await?;
         let (log, process) = up(&program, folder.path(), api)?;
-        let (scheme, host) = match access {
-            Access::Open => ("nats", "127.0.0.1"),
-            Access::Certificates => ("tls", "localhost"),
-        };
         let mut server = Server {
             access,
             api: format!("http://127.0.0.1:{api}"),
-            nats: format!("{scheme}://{host}:{nats}"),
+            nats: format!("nats://localhost:{nats}"),
+            nats_tls: false,
             authority,
             folder,
             part: Part::Process(process),
@@ -63,8 +64,30 @@ impl Conveyor {
             }
             sleep(Duration::from_millis(100)).await;
         }
+        server.nats_tls = wants_tls(nats).await.map_err(|error| format!("NATS: {error}"))?;
+        if access == Access::Certificates && !server.nats_tls {
+            println!("NATS of this server takes everybody: its drivers show no certificate");
+        }
         Ok(server)
     }
+}
+
+/// What NATS says of itself, first of all.
+async fn wants_tls(port: u16) -> std::io::Result<bool> {
+    let mut greeting = String::new();
+    BufReader::new(TcpStream::connect(("127.0.0.1", port)).await?).read_line(&mut greeting).await?;
+    Ok(greeting.contains("\"tls_required\":true"))
+}
+
+/// Its database has ports that cannot be chosen: another server on this machine has to end first.
+async fn room() {
+    eventually("no other server has the ports of etcd", async || {
+        [2379, 2380]
+            .iter()
+            .all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+            .then_some(())
+    })
+    .await;
 }
 
 async fn initialise(

@@ -26,6 +26,7 @@ pub(crate) async fn start(access: Access) -> Result<Server, String> {
         access,
         api: String::new(),
         nats: nats.url(),
+        nats_tls: access == Access::Certificates,
         authority,
         folder,
         part: Part::Starting,

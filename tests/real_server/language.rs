@@ -11,42 +11,46 @@ pub(crate) struct Language {
 }
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const RUST: &str = env!("CARGO_BIN_EXE_pipeline_step");
 
 /// Those whose build is here. A language adds its program to the list.
 pub(crate) fn languages() -> &'static [Language] {
     static LANGUAGES: OnceLock<Vec<Language>> = OnceLock::new();
     LANGUAGES.get_or_init(|| {
         let at = |path: &str| format!("{ROOT}/{path}");
-        let known: [(&'static str, Vec<String>, &str, String); 3] = [
-            (
-                "rust",
-                vec![env!("CARGO_BIN_EXE_pipeline_step").to_owned()],
-                "cargo",
-                env!("CARGO_BIN_EXE_pipeline_step").to_owned(),
-            ),
+        // What scripts have put into the folder of what is built.
+        let built = |file: &str| {
+            let target = Path::new(RUST).ancestors().nth(2).unwrap();
+            target.join("c").join(file).into_os_string().into_string().unwrap()
+        };
+        // Its name, its command, and what must be there for it, by the script that builds it.
+        let known: [(&'static str, Vec<String>, String, &str); 5] = [
+            ("rust", vec![RUST.to_owned()], RUST.to_owned(), "cargo build"),
             (
                 "python",
                 vec![at(".venv/bin/python"), at("bindings-python/tests/pipeline_step.py")],
-                "scripts/python.sh",
                 at(".venv/bin/maturin"),
+                "scripts/python.sh",
             ),
             (
                 "node",
                 vec!["node".to_owned(), at("bindings-node/tests/pipeline_step.mjs")],
-                "scripts/node.sh",
                 at("bindings-node/dist"),
+                "scripts/node.sh",
             ),
+            ("c", vec![built("tests/pipeline_step")], built("tests/pipeline_step"), "scripts/c.sh"),
+            ("go", vec![built("go/pipelinestep")], built("go/pipelinestep"), "scripts/go.sh"),
         ];
         let is_here = |name: &str, needs: &str, by: &str| {
             let here = Path::new(needs).exists();
             if !here {
-                println!("skipped: {name}: its package is not built; {by} builds it");
+                println!("skipped: {name}: its step is not built; {by} builds it");
             }
             here
         };
         known
             .into_iter()
-            .filter(|(name, _, by, needs)| is_here(name, needs, by))
+            .filter(|(name, _, needs, by)| is_here(name, needs, by))
             .map(|(name, command, ..)| Language { name, command })
             .collect()
     })

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::process::Stdio;
 
-use conveyor_driver::RunId;
 use conveyor_driver::client::{LogEvent, LogFilter, Pipeline, PipelineStep, ResourceDefinition};
-use conveyor_driver::message::Resource;
+use conveyor_driver::message::{LogEntry, Resource};
 use conveyor_driver::subject::MESSAGES_STREAM;
+use conveyor_driver::{ErrorCode, RunId};
 use conveyor_driver_tests::{eventually, unique_name};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -112,7 +112,15 @@ pub(crate) async fn each_step_sees_the_results(server: &Server) {
     for driver in &line.drivers {
         let result = &results[driver];
         assert_eq!(result["success"], true, "{result}");
-        assert_eq!(result["data"], json!({"step": driver, "seen": before, "stored": name}));
+        assert_eq!(
+            (&result["data"]["step"], &result["data"]["seen"]),
+            (&json!(driver), &json!(before))
+        );
+        // Drivers in C and Go have no client of the API yet.
+        let stored = &result["data"]["stored"];
+        let has_client = !driver.starts_with("c-") && !driver.starts_with("go-");
+        let has_client = has_client && server.steps_ask_the_api();
+        assert_eq!(*stored, if has_client { json!(name) } else { Value::Null });
         before.push(format!("{driver}={driver}"));
         before.sort_unstable();
     }
@@ -128,19 +136,13 @@ pub(crate) async fn logs_come_back(server: &Server) {
         .flat_map(|driver| (0..LINES).map(move |number| format!("{driver} {number}")))
         .collect();
 
-    let mut live = client.logs().stream(&LogFilter::run(run.clone())).unwrap();
-    let mut streamed = Vec::new();
-    while streamed.len() < expected.len() {
-        match live.next().await.unwrap().unwrap() {
-            LogEvent::Line { entry } => streamed.push(entry),
-            other => panic!("{other:?} on a connection that was not lost"),
+    if let Some(streamed) = streamed(server, &run, expected.len()).await {
+        for driver in &line.drivers {
+            let own = streamed.iter().filter(|entry| entry.driver == *driver);
+            let messages: Vec<_> = own.map(|entry| entry.message.clone()).collect();
+            let numbers: Vec<_> = (0..LINES).map(|number| format!("{driver} {number}")).collect();
+            assert_eq!(messages, numbers);
         }
-    }
-    for driver in &line.drivers {
-        let own = streamed.iter().filter(|entry| entry.driver == *driver);
-        let messages: Vec<_> = own.map(|entry| entry.message.clone()).collect();
-        let numbers: Vec<_> = (0..LINES).map(|number| format!("{driver} {number}")).collect();
-        assert_eq!(messages, numbers);
     }
 
     line.results(&name, STEPS).await;
@@ -158,6 +160,28 @@ pub(crate) async fn logs_come_back(server: &Server) {
     assert_eq!(of_one.len(), LINES);
     let of_line = LogFilter::default().pipeline(&line.pipeline);
     assert_eq!(client.logs().query(&of_line).await.unwrap().len(), expected.len());
+}
+
+/// The lines of a run as they come; nothing from servers that have no such streams.
+async fn streamed(server: &Server, run: &RunId, count: usize) -> Option<Vec<LogEntry>> {
+    let mut live = server.client().logs().stream(&LogFilter::run(run.clone())).unwrap();
+    let mut streamed = Vec::new();
+    while streamed.len() < count {
+        match live.next().await.unwrap() {
+            Ok(LogEvent::Line { entry }) => streamed.push(entry),
+            Ok(other) => panic!("{other:?} on a connection that was not lost"),
+            Err(error) if error.code() == ErrorCode::Unsupported && server.is_real() => {
+                println!("this server streams no logs of runs: {error}");
+                let of_one = LogFilter::run(run.clone()).driver("any");
+                let mut live = server.client().logs().stream(&of_one).unwrap();
+                let error = live.next().await.unwrap().unwrap_err();
+                assert_eq!(error.code(), ErrorCode::Unsupported, "a web socket, then: {error}");
+                return None;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    Some(streamed)
 }
 
 pub(crate) async fn a_failing_step_stops_it(server: &Server) {

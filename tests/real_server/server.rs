@@ -25,6 +25,8 @@ pub(crate) struct Server {
     pub(crate) access: Access,
     pub(crate) api: String,
     pub(crate) nats: String,
+    /// Whether NATS wants certificates, too.
+    pub(crate) nats_tls: bool,
     /// What the certificates of this server are signed by.
     pub(crate) authority: Authority,
     /// Where the driver's certificate is; with those of the server when it has any.
@@ -72,7 +74,8 @@ impl Server {
     }
 
     pub(crate) async fn stream(&self) -> SharedStream {
-        let connected = self.stream_with(self.tls()).await;
+        let tls = if self.nats_tls { self.tls() } else { TlsOptions::default() };
+        let connected = self.stream_with(tls).await;
         connected.expect("the server's NATS can be reached")
     }
 
@@ -89,11 +92,23 @@ impl Server {
         Ok(Arc::new(NatsStream::connect(&options, "real-server").await?))
     }
 
+    /// Not where its certificate, which the environment gives for both, is one that NATS does not want.
+    pub(crate) fn steps_ask_the_api(&self) -> bool {
+        self.nats_tls || self.access == Access::Open
+    }
+
+    /// Whether it is the Conveyor CI server, whose version may lack something.
+    pub(crate) const fn is_real(&self) -> bool {
+        matches!(self.part, Part::Process(_))
+    }
+
     /// What tells a driver in a process of its own where this server is, and who the driver is.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         let mut all =
             vec![("CONVEYOR_NATS_URL", self.nats.clone()), ("CONVEYOR_API_URL", self.api.clone())];
-        if self.access == Access::Certificates {
+        if !self.steps_ask_the_api() {
+            all.push(("ASKS_API", "no".to_owned()));
+        } else if self.access == Access::Certificates {
             let identity = self.identity();
             let file = |name, text: &str| text_of(&write(self.folder.path(), name, text));
             all.push(("CONVEYOR_TLS_CA", file("driver-ca.pem", &self.authority.pem)));

@@ -28,9 +28,9 @@ func reconcile(ctx context.Context, run *conveyor.Run) (conveyor.Result, error) 
 
 func main() {
 	driver := conveyor.NewDriver(contract.Driver, []string{contract.Resource}, reconcile).
-		Set("concurrency", contract.Concurrency).
-		Set("adopt", true) // The consumer is there before the driver is.
-	manager := conveyor.NewManager(driver).Set("connection", map[string]string{"url": contract.URL})
+		Concurrency(contract.Concurrency).
+		Adopt(true) // The consumer is there before the driver is.
+	manager := conveyor.NewManager(driver).Connection(conveyor.ConnectionOptions{URL: contract.URL})
 	if _, err := manager.Run(context.Background()); err != nil {
 		log.Fatal(err)
 	}

@@ -59,7 +59,7 @@ impl Reply {
             403 => (PermissionDenied, "the API does not allow this"),
             404 if !said.by_handler => (Unsupported, "the server has no such route"),
             404 | 410 => (NotFound, "the API knows no such thing"),
-            405 | 501 => (Unsupported, "the server has no such route"),
+            405 | 426 | 501 => (Unsupported, "the server has no such route"),
             409 | 412 => (Conflict, "the API has something else there"),
             413 | 414 | 431 => (TooLarge, "the server takes no requests of this size"),
             408 | 429 | 502..=504 => (Unavailable, "the API cannot answer now"),

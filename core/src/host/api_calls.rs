@@ -181,9 +181,18 @@ impl ApiCalls {
     /// # Errors
     /// `Forked` in a fork of the process that made this.
     pub fn take(&self) -> Result<Vec<(u64, Answer)>> {
+        self.take_of(usize::MAX)
+    }
+
+    /// The same for up to so many. When it gives fewer, none is left.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub fn take_of(&self, most: usize) -> Result<Vec<(u64, Answer)>> {
         self.0.home.check()?;
         let mut state = self.0.lock();
-        let ended = state.ended.drain(..).collect();
+        let count = state.ended.len().min(most);
+        let ended = state.ended.drain(..count).collect();
         self.0.took(&state);
         Ok(ended)
     }
