@@ -69,7 +69,12 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let mut fault =
             Self::new(exit_code::of(error.code()), error.message()).with("code", error.code());
-        let mut hint = hint(error.code()).map(str::to_owned);
+        let by_api = error.context().iter().any(|(name, _)| name == "request");
+        let mut hint = if by_api && error.code() == ErrorCode::Unauthenticated {
+            Some("give --tls-cert and --tls-key, whose key signs the token".to_owned())
+        } else {
+            hint(error.code()).map(str::to_owned)
+        };
         for (name, value) in error.context() {
             if name == "cure" {
                 hint = Some(value.clone());

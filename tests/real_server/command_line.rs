@@ -36,6 +36,9 @@ fn program() -> PathBuf {
 fn call(server: &Server, arguments: &[&str]) -> Command {
     let mut command = Command::new(program());
     command.args(arguments).envs(server.environment());
+    if matches!(arguments, ["apply" | "logs", ..]) {
+        command.envs(server.identity_environment());
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
