@@ -163,7 +163,7 @@ void a_call_of_the_api_answers_or_throws() {
     client.call("resources.get");
     CHECK(false);
   } catch (const conveyor::Error& error) {
-    CHECK(error.code() == CONVEYOR_E_ARGUMENT_INVALID && error.context().at(0).first == "type");
+    CHECK(error.code() == CONVEYOR_E_ARGUMENT_INVALID && !error.retryable());
   }
 }
 
