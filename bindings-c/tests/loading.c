@@ -87,11 +87,16 @@ static void use(const char *path)
   CHECK(dlclose(library) == 0);
 }
 
+static void the_library_can_be_loaded_used_and_let_go_of(const char *path)
+{
+  for (int i = 0; i < 20; i++) use(path);
+}
+
 int main(int argc, char **argv)
 {
   CHECK(argc == 2);
   printf("test the_library_can_be_loaded_used_and_let_go_of ... ");
-  for (int i = 0; i < 20; i++) use(argv[1]);
+  the_library_can_be_loaded_used_and_let_go_of(argv[1]);
   printf("ok\n\ntest result: ok. 1 passed; 0 failed; 0 ignored\n\n");
   return 0;
 }

@@ -111,7 +111,9 @@ pub(crate) fn hint(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::TlsFailed => {
             "check --tls-ca, --tls-cert and --tls-key, and that the certificate is for this host"
         }
-        ErrorCode::Unsupported => "the server must be NATS 2.10 or later, with JetStream",
+        ErrorCode::Unsupported => {
+            "a newer server is needed: NATS 2.10 or later with JetStream, Conveyor 0.6 or later"
+        }
         ErrorCode::Conflict => {
             "rename the driver, or take the consumer over with `--set adopt=true`; messages held for \
              it may then be lost"
