@@ -69,7 +69,12 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let mut fault =
             Self::new(exit_code::of(error.code()), error.message()).with("code", error.code());
-        let mut hint = hint(error.code()).map(str::to_owned);
+        let by_api = error.context().iter().any(|(name, _)| name == "request");
+        let mut hint = if by_api && error.code() == ErrorCode::Unauthenticated {
+            Some("give --tls-cert and --tls-key, whose key signs the token".to_owned())
+        } else {
+            hint(error.code()).map(str::to_owned)
+        };
         for (name, value) in error.context() {
             if name == "cure" {
                 hint = Some(value.clone());
@@ -111,7 +116,9 @@ pub(crate) fn hint(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::TlsFailed => {
             "check --tls-ca, --tls-cert and --tls-key, and that the certificate is for this host"
         }
-        ErrorCode::Unsupported => "the server must be NATS 2.10 or later, with JetStream",
+        ErrorCode::Unsupported => {
+            "a newer server is needed: NATS 2.10 or later with JetStream, Conveyor 0.6 or later"
+        }
         ErrorCode::Conflict => {
             "rename the driver, or take the consumer over with `--set adopt=true`; messages held for \
              it may then be lost"

@@ -36,6 +36,9 @@ fn program() -> PathBuf {
 fn call(server: &Server, arguments: &[&str]) -> Command {
     let mut command = Command::new(program());
     command.args(arguments).envs(server.environment());
+    if matches!(arguments, ["apply" | "logs", ..]) {
+        command.envs(server.identity_environment());
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
@@ -66,7 +69,8 @@ pub(crate) async fn applies_follows_and_cancels(server: &Server) {
     assert_eq!(kinds, ["definition", "pipeline", "resource"]);
     let run = told[2]["run_id"].as_str().unwrap();
 
-    let mut following = call(server, &["logs", "--follow", run]).spawn().unwrap();
+    let mut following =
+        call(server, &["logs", "--follow", "--driver", "scribe", run]).spawn().unwrap();
     let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
     let first = lines.next_line().await.unwrap();
     let Some(first) = first else { panic!("{:?}", following.wait_with_output().await) };

@@ -106,9 +106,18 @@ impl Server {
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         let mut all =
             vec![("CONVEYOR_NATS_URL", self.nats.clone()), ("CONVEYOR_API_URL", self.api.clone())];
-        if !self.steps_ask_the_api() {
+        if self.steps_ask_the_api() {
+            all.extend(self.identity_environment());
+        } else {
             all.push(("ASKS_API", "no".to_owned()));
-        } else if self.access == Access::Certificates {
+        }
+        all
+    }
+
+    /// What tells who a process is, where that is asked.
+    pub(crate) fn identity_environment(&self) -> Vec<(&'static str, String)> {
+        let mut all = Vec::new();
+        if self.access == Access::Certificates {
             let identity = self.identity();
             let file = |name, text: &str| text_of(&write(self.folder.path(), name, text));
             all.push(("CONVEYOR_TLS_CA", file("driver-ca.pem", &self.authority.pem)));

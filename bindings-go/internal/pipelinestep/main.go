@@ -17,7 +17,7 @@ import (
 func main() {
 	slog.SetLogLoggerLevel(slog.LevelWarn)
 	step := os.Getenv("STEP")
-	driver := conveyor.NewDriver(step, []string{os.Getenv("RESOURCE")}, func(_ context.Context, run *conveyor.Run) (conveyor.Result, error) {
+	driver := conveyor.NewDriver(step, []string{os.Getenv("RESOURCE")}, func(ctx context.Context, run *conveyor.Run) (conveyor.Result, error) {
 		resource, err := run.Resource()
 		if err != nil {
 			return conveyor.Result{}, err
@@ -49,6 +49,18 @@ func main() {
 			return conveyor.Result{}, err
 		}
 		data := map[string]any{"step": step, "seen": seen}
+		// It reads its own resource through the API, as a driver may.
+		if os.Getenv("ASKS_API") == "" {
+			client, err := run.Client()
+			if err != nil {
+				return conveyor.Result{}, err
+			}
+			stored, err := client.Resource(ctx, resource.Resource, resource.Name)
+			if err != nil {
+				return conveyor.Result{}, err
+			}
+			data["stored"] = stored.Name
+		}
 		if spec.Fail == step {
 			return conveyor.Failure("as it was asked to").With(data), nil
 		}

@@ -16,7 +16,7 @@ use conveyor_driver::{Error, ErrorCode, Result, subject};
 use crate::control_plane::{ControlPlane, Pipeline};
 use crate::rest::RestServer;
 
-pub use follow::{Follow, follow};
+pub use follow::{Ended, Follow, follow};
 pub use run_table::{RunState, RunTable, Step};
 pub use server::Server;
 pub use show::{Show, ShowAs};
