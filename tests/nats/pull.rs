@@ -85,6 +85,7 @@ async fn a_stopped_pull_leaves_nothing_at_the_server() {
     for _ in 0..2 {
         publish(&stream, "work.a", "x").await;
     }
+    until(|| async { stream.consumer("work", "c").await.unwrap().unwrap().ack_pending == 2 }).await;
     assert_eq!(within(pull.stop()).await.len(), 2);
     publish(&stream, "work.a", "x").await;
     until(|| async { stream.consumer("work", "c").await.unwrap().unwrap().waiting == 0 }).await;
