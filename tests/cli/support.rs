@@ -1,5 +1,6 @@
 //! A process of the command line, in a folder that all its processes and files carry the path of.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::sync::Arc;
@@ -25,6 +26,13 @@ pub(crate) struct Call {
     pub(crate) folder: TempDir,
 }
 
+/// `dev` looks for its server on `PATH`, and from the folder that it runs in: that of this checkout is in neither.
+fn path_with_nats_server() -> OsString {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv/bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths([own].into_iter().chain(std::env::split_paths(&path))).unwrap()
+}
+
 impl Call {
     pub(crate) fn new(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -39,6 +47,7 @@ impl Call {
             .args(arguments)
             .current_dir(folder.path())
             .env("TMPDIR", folder.path())
+            .env("PATH", path_with_nats_server())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
