@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ from conveyor_driver import Driver, Reconcile
 from nats_world import NatsWorld, nats_world
 
 ROOT = Path(__file__).parents[2]
+
+# A shell that runs the tests in the background has them, and all programs that they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
