@@ -143,8 +143,12 @@ async fn malformed_headers_of_the_largest_size_are_kept_in_two_parts() {
     let block = ["NATS/1.0\r\n", &"no colon ".repeat(7_000), "\r\n\r\n"].concat().into_bytes();
     let payload = vec![b'x'; scene.onlooker.max_payload() - block.len()];
     scene.post_with(&block, &payload).await;
-    // A consumer may not know yet of what its stream has just stored.
-    until(|| async { scene.held(DEAD_LETTERS_STREAM).await.len() == 2 }).await;
+    // A consumer may not know yet of what its stream has just stored, so that nothing seems to be left.
+    until(|| async {
+        let stream = scene.onlooker.stream(DEAD_LETTERS_STREAM).await.unwrap();
+        stream.is_some() && scene.held(DEAD_LETTERS_STREAM).await.len() == 2
+    })
+    .await;
     let letters = scene.held(DEAD_LETTERS_STREAM).await;
     let parts: Vec<_> = letters.iter().map(|letter| header(letter, PART_HEADER)).collect();
     assert_eq!(parts, [Some("1/2"), Some("2/2")]);
