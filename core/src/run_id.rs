@@ -1,5 +1,6 @@
 //! Run ids: echoed byte for byte, checked before they become part of a subject.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -65,6 +66,12 @@ impl From<&str> for RunId {
 
 impl From<String> for RunId {
     fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<Cow<'_, str>> for RunId {
+    fn from(text: Cow<'_, str>) -> Self {
         Self(text.into())
     }
 }

@@ -1,6 +1,6 @@
 //! Messages on their way into a stream.
 
-use conveyor_driver::stream::{Message, Retention, SharedStream};
+use conveyor_driver::stream::{Headers, Message, Retention, SharedStream};
 use conveyor_driver::{ErrorCode, Result};
 
 use crate::scene::{Scene, code, unique_name};
@@ -127,7 +127,7 @@ async fn payload_and_headers_arrive_unchanged(stream: SharedStream) -> Result<()
     let taken = scene.take("c", 1).await?;
     assert_eq!(message.subject, taken[0].subject);
     assert_eq!(taken[0].payload, message.payload);
-    let of = |headers: &[(String, String)], name: &str| -> Vec<String> {
+    let of = |headers: &Headers, name: &str| -> Vec<String> {
         let same = headers.iter().filter(|(key, _)| key == name);
         same.map(|(_, value)| value.clone()).collect()
     };

@@ -155,7 +155,8 @@ impl RunLog {
         }
     }
 
-    fn is_stored(&self) -> bool {
+    /// Whether all lines up to now are stored.
+    pub(crate) fn is_stored(&self) -> bool {
         self.0.stored.load(Ordering::Acquire) >= self.0.written.load(Ordering::Acquire)
     }
 

@@ -1,5 +1,7 @@
 //! The answer to an event: its bytes, which always fit, and its way into the stream.
 
+use std::pin::pin;
+
 use bytes::Bytes;
 use bytestring::ByteString;
 use serde_json::{Value, json};
@@ -12,7 +14,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::fault_point;
 use crate::message::{DriverMessage, DriverResult, Echo, encode_answer};
 use crate::patience::Patience;
-use crate::stream::{Message, SharedStream};
+use crate::stream::Message;
 use crate::subject::DRIVER_RESULT;
 
 /// What became of an answer.
@@ -52,8 +54,12 @@ pub(super) async fn publish(
         let bytes = composed.as_ref().map(|(_, bytes)| bytes.clone()).unwrap_or_default();
         let size = bytes.len();
         let letter = Message::new(ByteString::from_static(DRIVER_RESULT), bytes).with_id(&id);
-        let error = match life.unless_cut_off(event, store(stream, letter)).await {
-            Ok(Ok(())) => {
+        let storing = async move {
+            stream.ready().await;
+            stream.publish(letter).await?.await
+        };
+        let error = match life.unless_cut_off(event, pin!(storing)).await {
+            Ok(Ok(_)) => {
                 fault_point::reached("after-result-ack");
                 return Ok(Published::Stored);
             }
@@ -74,7 +80,8 @@ pub(super) async fn publish(
                 "a result cannot be stored; it is kept and tried again"
             );
         }
-        if let Err(cut_off) = rarely(life.unless_cut_off(event, patience.wait())).await {
+        let waited = life.unless_cut_off(event, pin!(rarely(patience.wait()))).await;
+        if let Err(cut_off) = waited {
             return Ok(cut_off.into());
         }
     }
@@ -87,11 +94,6 @@ impl From<CutOff> for Published {
             CutOff::End => Self::Stopped,
         }
     }
-}
-
-async fn store(stream: &SharedStream, message: Message) -> Result<()> {
-    stream.ready().await;
-    stream.publish(message).await?.await.map(|_| ())
 }
 
 /// What the id header takes beside the id itself.

@@ -1,5 +1,7 @@
 //! Dead letters: messages that can never be answered, kept whole where a person can find them.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::message_id;
@@ -44,14 +46,14 @@ const MOST_HEADER_BYTES: usize = u16::MAX as usize;
 /// One message, or two when the headers leave too little room for the bytes, or are too many with
 /// those that say why it is dead.
 fn letters(driver: &str, delivery: &Delivery, reason: &str, limit: usize) -> Vec<Message> {
-    let head = |headers: &[(String, String)], payload: Bytes, part: &str| {
+    let head = |headers: &[(Cow<'static, str>, String)], payload: Bytes, part: &str| {
         let mut letter = Message::new(subject::dead_letters(driver), payload)
             .with_id(message_id::of_dead_letter(driver, delivery, part))
             .with_header(REASON_HEADER, one_line(reason))
             .with_header(ATTEMPTS_HEADER, delivery.attempt.to_string())
             .with_header(SUBJECT_HEADER, &*delivery.subject)
             .with_header(ORIGIN_HEADER, format!("{MESSAGES_STREAM}/{}", delivery.sequence));
-        let kept = headers.iter().map(|(name, value)| (kept_name(name), value.clone()));
+        let kept = headers.iter().map(|(name, value)| (kept_name(name.clone()), value.clone()));
         let kept: Vec<_> = kept.filter(|(name, _)| letter.header(name).is_none()).collect();
         letter.headers.extend(kept);
         letter
@@ -76,11 +78,11 @@ fn letters(driver: &str, delivery: &Delivery, reason: &str, limit: usize) -> Vec
 
 /// Headers of NATS are orders to the server, such as which stream to expect, and one without a name
 /// cannot be sent.
-fn kept_name(name: &str) -> String {
+fn kept_name(name: Cow<'static, str>) -> Cow<'static, str> {
     if name.is_empty() || name.starts_with("Nats-") {
-        format!("{ORIGINAL_HEADER_PREFIX}{name}")
+        format!("{ORIGINAL_HEADER_PREFIX}{name}").into()
     } else {
-        name.to_owned()
+        name
     }
 }
 

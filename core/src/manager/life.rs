@@ -72,9 +72,9 @@ impl From<End> for Lived {
 
 impl Life {
     /// Runs an event and settles it.
-    pub(super) async fn live(self: Arc<Self>, event: Event) -> Lived {
+    pub(super) async fn live(&self, event: &Event) -> Lived {
         let mut left_running = None;
-        let end = self.settled(&event, &mut left_running).await;
+        let end = self.settled(event, &mut left_running).await;
         Lived { end, left_running }
     }
 
@@ -113,25 +113,30 @@ impl Life {
         end
     }
 
-    async fn conclude(
+    fn conclude(
         &self,
         event: &Event,
         attempt: u32,
         reconciled: Reconciled,
         log: &RunLog,
-    ) -> End {
-        let result = match reconciled {
-            Ok(result) => result,
-            Err(failure) if failure.is_retry() && attempt < self.driver.options().max_attempts => {
-                return rarely(self.retry(event, attempt, &failure, log)).await;
+    ) -> impl Future<Output = End> + Send {
+        let is_last = attempt >= self.driver.options().max_attempts;
+        let reconciled = reconciled.or_else(|failure| {
+            if failure.is_retry() && !is_last {
+                return Err(Box::new(failure));
             }
-            Err(failure) => {
-                log.note(line_of(&failure));
-                failure.into_result()
+            log.note(line_of(&failure));
+            Ok(failure.into_result())
+        });
+        async move {
+            match reconciled {
+                Ok(ref result) => {
+                    let end = if result.success { End::Succeeded } else { End::Failed };
+                    self.answer(event, result, log, end).await
+                }
+                Err(ref failure) => rarely(self.retry(event, attempt, failure, log)).await,
             }
-        };
-        let end = if result.success { End::Succeeded } else { End::Failed };
-        self.answer(event, &result, log, end).await
+        }
     }
 
     async fn retry(&self, event: &Event, attempt: u32, failure: &Failure, log: &RunLog) -> End {

@@ -4,6 +4,7 @@
 //! The message's number alone comes again when its stream is made anew, and the sender's own id may be
 //! missing or used twice; together with a digest of what the message says they name it for good.
 
+use std::fmt::Write;
 use std::hash::Hasher;
 
 use siphasher::sip128::{Hasher128, SipHasher13};
@@ -16,7 +17,11 @@ pub(super) fn of_result(driver: &str, message: &DriverMessage, sequence: u64) ->
     says.write(message.run_id.as_str().as_bytes());
     says.write_u8(0);
     says.write(message.id.as_bytes());
-    format!("{driver}.{sequence}.{:032x}", says.finish128().as_u128())
+    const DIGITS_AND_DOTS: usize = 20 + 32 + 2;
+    let mut id = String::with_capacity(driver.len() + DIGITS_AND_DOTS);
+    // Writing into a String cannot fail.
+    let _written = write!(id, "{driver}.{sequence}.{:032x}", says.finish128().as_u128());
+    id
 }
 
 pub(super) fn of_dead_letter(driver: &str, delivery: &Delivery, part: &str) -> String {

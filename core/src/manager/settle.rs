@@ -1,7 +1,7 @@
 //! The end of an event: given back, acknowledged, buried.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::dead_letter;
 use super::event::Event;
 use super::generation::Taken;
-use super::life::Life;
+use super::life::{Life, rarely};
 use super::report::End;
 use crate::error::{Error, ErrorCode, Result};
 use crate::logger::RunLog;
@@ -39,7 +39,10 @@ pub(super) enum CutOff {
 impl Life {
     /// Waits for the run's lines to be stored, unless the event is lost or the process ends first.
     pub(super) async fn flush(&self, event: &Event, log: &RunLog) -> Flushed {
-        match self.unless_cut_off(event, log.flush()).await {
+        if log.is_stored() {
+            return Flushed::Whole;
+        }
+        match rarely(self.unless_cut_off(event, pin!(log.flush()))).await {
             Ok(()) => Flushed::Whole,
             Err(CutOff::LeaseLost) => Flushed::LeaseLost,
             Err(CutOff::End) => Flushed::Stopped,
@@ -47,13 +50,12 @@ impl Life {
     }
 
     /// Goes on with some work, unless the event is lost or the process ends first.
-    pub(super) async fn unless_cut_off<T>(
+    pub(super) fn unless_cut_off<T>(
         &self,
         event: &Event,
-        work: impl Future<Output = T>,
-    ) -> Result<T, CutOff> {
-        let mut work = pin!(work);
-        poll_fn(|cx| {
+        mut work: Pin<&mut impl Future<Output = T>>,
+    ) -> impl Future<Output = Result<T, CutOff>> {
+        poll_fn(move |cx| {
             event.cancel.watch_from_core(cx);
             if event.lease.is_lost() {
                 return Poll::Ready(Err(CutOff::LeaseLost));
@@ -64,7 +66,6 @@ impl Life {
                 Poll::Pending => Poll::Pending,
             }
         })
-        .await
     }
 
     pub(super) fn cancel_grace(&self) -> Duration {

@@ -216,7 +216,8 @@ impl Worker {
 
     fn start(&self, lane: Lane, event: Event) {
         let life = self.life.clone();
-        self.lives.push(life.live(event).map(move |lived| (Some(lane), lived)).boxed());
+        // Not handed on by value, which would give the future room for the event twice.
+        self.lives.push(async move { (Some(lane), life.live(&event).await) }.boxed());
     }
 
     fn give_back(&self, event: Event) {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::members::{check_depth, invalid, members, string, text};
+use super::members::{check_depth, invalid, members, said, string, text};
 use super::resource::Resource;
 use crate::error::Result;
 use crate::run_id::RunId;
@@ -100,7 +100,7 @@ impl DriverMessage {
         Ok(Self {
             event: string("event", event)?,
             id: string("id", id)?,
-            run_id: string("run_id", run_id)?.into(),
+            run_id: said("run_id", run_id)?.into(),
             name: string("payload.name", name)?,
             resource_type: string("payload.resource", resource_type)?,
             pipeline: string("payload.pipeline", pipeline)?,

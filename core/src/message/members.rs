@@ -89,12 +89,17 @@ pub(super) fn parsed<'a, const N: usize>(
 
 /// A member that must be text when it is there; absent reads as empty.
 pub(super) fn string(field: &str, value: Option<&str>) -> Result<String> {
-    let Some(value) = value else { return Ok(String::new()) };
+    said(field, value).map(Cow::into_owned)
+}
+
+/// The same, copied only where it is escaped.
+pub(super) fn said<'a>(field: &str, value: Option<&'a str>) -> Result<Cow<'a, str>> {
+    let Some(value) = value else { return Ok(Cow::default()) };
     match scan::unescaped(value) {
-        Some(said) => Ok(said.to_owned()),
+        Some(said) => Ok(said.into()),
         None => match scan::unescape(value) {
-            Some(said) => Ok(said),
-            None => parse(field, value),
+            Some(said) => Ok(said.into()),
+            None => parse(field, value).map(Cow::Owned),
         },
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 #[cfg(feature = "contract")]
 use std::collections::BTreeMap;
-use std::io;
+use std::{array, io, iter};
 
 use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
@@ -185,7 +185,7 @@ fn texts(metadata: Map<String, Value>) -> Part<'static> {
 }
 
 /// Writes the verbatim parts of an echo where their places are: they come before any other `null`.
-struct Splicing<'a>(std::vec::IntoIter<&'a str>);
+struct Splicing<'a>(iter::Flatten<array::IntoIter<Option<&'a str>, 2>>);
 
 impl Formatter for Splicing<'_> {
     fn write_null<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
@@ -228,13 +228,15 @@ pub(crate) fn encode(
     result: &DriverResult,
     echo: &Echo<'_>,
 ) -> Vec<u8> {
-    const REST_BYTES: usize = 256;
-    let verbatim: Vec<_> = [&echo.metadata, &echo.spec]
+    const REST_BYTES: usize = 384;
+    let verbatim = [&echo.metadata, &echo.spec]
+        .map(|part| if let Part::Verbatim(text) = part { Some(*text) } else { None });
+    let known = [run_id.as_str(), driver, &result.message]
         .into_iter()
-        .filter_map(|part| if let Part::Verbatim(text) = part { Some(*text) } else { None })
-        .collect();
-    let known: usize = verbatim.iter().map(|text| text.len()).sum();
-    let mut bytes = Vec::with_capacity(REST_BYTES + known + result.message.len());
+        .chain([echo.id, echo.name, echo.pipeline, echo.resource])
+        .chain(verbatim.into_iter().flatten());
+    let known: usize = known.map(str::len).sum();
+    let mut bytes = Vec::with_capacity(REST_BYTES + known);
     let envelope = ResultEnvelope {
         event: ResultEvent::EVENT,
         run_id,
@@ -246,7 +248,7 @@ pub(crate) fn encode(
             driver,
         },
     };
-    let splicing = Splicing(verbatim.into_iter());
+    let splicing = Splicing(verbatim.into_iter().flatten());
     // Writing text and numbers into a Vec has nothing that could fail.
     let _written =
         envelope.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, splicing));

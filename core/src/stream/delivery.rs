@@ -6,6 +6,8 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use tokio::time::Instant;
 
+use super::message::Headers;
+
 /// A message handed to this process until it is settled or its ack wait runs out.
 #[derive(Clone, Debug)]
 pub struct Delivery {
@@ -13,8 +15,8 @@ pub struct Delivery {
     pub subject: ByteString,
     /// Its body, unchanged.
     pub payload: Bytes,
-    /// Its headers, in their order.
-    pub headers: Vec<(String, String)>,
+    /// Its headers.
+    pub headers: Headers,
     /// Why its headers cannot be read. Their bytes are then in `headers`, under
     /// [`RAW_HEADERS_HEADER`](crate::subject::RAW_HEADERS_HEADER). Only a message from NATS can have
     /// such headers.

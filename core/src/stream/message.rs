@@ -1,5 +1,6 @@
 //! A message on its way, and the receipt for it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -11,6 +12,9 @@ use futures_util::future::BoxFuture;
 
 use crate::error::Result;
 
+/// Names and values of headers, in their order; a name may occur more than once.
+pub type Headers = Vec<(Cow<'static, str>, String)>;
+
 /// A message with its subject.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Message {
@@ -18,8 +22,8 @@ pub struct Message {
     pub subject: ByteString,
     /// Its body.
     pub payload: Bytes,
-    /// Names and values, in their order; a name may occur more than once.
-    pub headers: Vec<(String, String)>,
+    /// What stands before it.
+    pub headers: Headers,
     /// Where an answer is expected, if one is.
     pub reply: Option<ByteString>,
 }
@@ -35,7 +39,13 @@ impl Message {
 
     /// The message with one more header.
     #[must_use]
-    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn with_header(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<String>,
+    ) -> Self {
+        // Most have one.
+        self.headers.reserve_exact(1);
         self.headers.push((name.into(), value.into()));
         self
     }

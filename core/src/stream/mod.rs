@@ -20,7 +20,7 @@ mod request;
 pub use config::{ConsumerConfig, ConsumerInfo, Retention, StreamConfig};
 pub use delivery::{AckToken, Delivery, Settlement};
 pub use memory::MemoryStream;
-pub use message::{Message, Receipt, Stored};
+pub use message::{Headers, Message, Receipt, Stored};
 #[cfg(feature = "nats")]
 pub use nats::NatsStream;
 pub use request::request;

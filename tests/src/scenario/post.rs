@@ -91,7 +91,9 @@ impl Post {
     pub(super) fn encode(&self, n: usize) -> Result<Message, String> {
         let to = self.to.clone().unwrap_or_else(|| subject::resource(&self.resource));
         let mut message = Message::new(to, self.body(n)?);
-        message.headers.extend(self.headers.clone());
+        message
+            .headers
+            .extend(self.headers.clone().into_iter().map(|(name, value)| (name.into(), value)));
         Ok(message)
     }
 

@@ -127,7 +127,7 @@ fn dead_letter(delivery: &Delivery) -> Value {
         .headers
         .iter()
         .filter(|(name, _)| !ours(name))
-        .map(|(name, value)| (name.clone(), json!(value)))
+        .map(|(name, value)| (name.to_string(), json!(value)))
         .collect();
     let mut letter = json!({
         "driver": delivery.subject.strip_prefix("dead-letters."), "body": text(&delivery.payload),

@@ -95,7 +95,7 @@ async fn replay(stream: &dyn EventStream, parts: &[Letter]) -> Result<String, Fa
         if let Some(name) = own_header(name)
             && !message.headers.iter().any(|(there, had)| there == name && had == value)
         {
-            message = message.with_header(name, value);
+            message = message.with_header(name.to_owned(), value);
         }
     }
     let expected = message.with_header("Nats-Expected-Stream", MESSAGES_STREAM);

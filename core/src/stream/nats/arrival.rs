@@ -29,14 +29,14 @@ impl Arrival {
         }
         let (attempt, sequence) = delivery?;
         Some(Self::Delivery(Delivery {
-            subject: headers::text(&message.subject),
+            subject: headers::text(message.subject),
             payload: message.payload,
             headers: headers::from_wire(message.headers.as_ref()),
             fault: None,
             attempt,
             sequence,
             received: Instant::now(),
-            token: AckToken(headers::text(&message.reply?)),
+            token: AckToken(headers::text(message.reply?)),
         }))
     }
 }

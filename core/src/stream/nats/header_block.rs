@@ -9,6 +9,7 @@ use async_nats::header::{HeaderName, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::stream::Headers;
 use crate::subject::RAW_HEADERS_HEADER;
 
 /// So much of a block goes into one header: a few of them can be shared out between messages.
@@ -46,9 +47,9 @@ fn read(block: &[u8]) -> Result<(), &'static str> {
 }
 
 /// The bytes in a form that can be sent.
-pub(super) fn to_headers(block: &[u8]) -> Vec<(String, String)> {
+pub(super) fn to_headers(block: &[u8]) -> Headers {
     let pieces = block.chunks(PIECE);
-    pieces.map(|piece| (RAW_HEADERS_HEADER.to_owned(), STANDARD.encode(piece))).collect()
+    pieces.map(|piece| (RAW_HEADERS_HEADER.into(), STANDARD.encode(piece))).collect()
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ pub(super) async fn publish(session: &Arc<Session>, message: Message) -> Result<
     check_size(session, &message)?;
     session.connected().await?;
     let deadline = Instant::now() + session.request_timeout;
-    let ticket = session.ask(message, deadline).await?;
+    let (ticket, message) = session.expecting(message, deadline)?;
+    session.queue(message).await?;
     Ok(Receipt::new(Confirmation { session: Arc::clone(session), ticket, doubt: None }))
 }
 
@@ -84,7 +85,7 @@ async fn not_taken(session: &Session, subject: &str) -> Error {
 /// Sends a message to those who listen now.
 pub(super) async fn send(session: &Session, message: Message) -> Result<()> {
     check_size(session, &message)?;
-    let headers = headers::to_wire(&message.headers)?;
+    let headers = headers::to_wire(message.headers)?;
     session.connected().await?;
     session
         .queue(async_nats::message::OutboundMessage {

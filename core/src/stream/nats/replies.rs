@@ -1,14 +1,12 @@
 //! Answers on their way back: one inbox for all requests of a connection.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytestring::ByteString;
 use slab::Slab;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::error::{closed, denied, disconnected, timed_out};
@@ -28,18 +26,25 @@ pub(super) struct Replies {
 
 #[derive(Debug, Default)]
 struct Table {
-    waiting: Slab<Waiting>,
+    places: Slab<Place>,
     last: u64,
     /// The server does not let this connection hear its answers.
     deaf: bool,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct Place {
     id: u64,
     subject: ByteString,
     deadline: Instant,
-    answer: oneshot::Sender<Answer>,
+    state: State,
+}
+
+/// The answer is kept in its place until it is fetched, so that a request costs no channel.
+#[derive(Debug)]
+enum State {
+    Waiting(Option<Waker>),
+    Answered(Answer),
 }
 
 impl Default for Replies {
@@ -62,25 +67,25 @@ impl Replies {
         subject: &ByteString,
         deadline: Instant,
     ) -> Result<Ticket> {
-        let (answer, receiver) = oneshot::channel();
         let mut table = lock(&self.table);
         if table.deaf {
             return Err(denied("subscribe", &self.inbox()));
         }
         table.last += 1;
-        let id = table.last << INDEX_BITS | table.waiting.vacant_key() as u64;
-        table.waiting.insert(Waiting { id, subject: subject.clone(), deadline, answer });
+        let id = table.last << INDEX_BITS | table.places.vacant_key() as u64;
+        let state = State::Waiting(None);
+        table.places.insert(Place { id, subject: subject.clone(), deadline, state });
         drop(table);
-        Ok(Ticket { id, subject: subject.clone(), replies: Arc::clone(self), receiver })
+        Ok(Ticket { id, subject: subject.clone(), replies: Arc::clone(self) })
     }
 
     /// Hands an answer to the one who waits for it, if anybody still does.
     pub(super) fn hand_over(&self, message: async_nats::Message) {
         let id = message.subject.strip_prefix(self.prefix.as_str()).and_then(|id| id.parse().ok());
-        let waiting = id.and_then(|id| lock(&self.table).remove(id));
-        if let Some(waiting) = waiting {
-            // Nobody left to read it: the request was given up.
-            let _ = waiting.answer.send(Ok(message));
+        // No place any more: the request was given up.
+        let waker = id.and_then(|id| lock(&self.table).place(id)?.answer(Ok(message)));
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
 
@@ -89,10 +94,7 @@ impl Replies {
 
     /// Ends the requests whose time is over.
     pub(super) fn expire(&self, now: Instant) {
-        let over = lock(&self.table).remove_all(|waiting| waiting.deadline <= now);
-        for waiting in over {
-            let _ = waiting.answer.send(Err(timed_out(&waiting.subject)));
-        }
+        self.fail(|place| place.deadline <= now, |place| timed_out(&place.subject));
     }
 
     pub(super) fn connected(&self) {
@@ -100,31 +102,33 @@ impl Replies {
     }
 
     pub(super) fn disconnected(&self) {
-        self.fail(|_| true, disconnected);
+        self.fail(|_| true, |_| disconnected());
     }
 
     pub(super) fn closed(&self) {
-        self.fail(|_| true, closed);
+        self.fail(|_| true, |_| closed());
     }
 
     pub(super) fn denied(&self, violation: &Violation) {
         match violation {
             Violation::Publish(subject) => {
-                self.fail(|waiting| *waiting.subject == **subject, || denied("publish", subject));
+                self.fail(|place| *place.subject == **subject, |_| denied("publish", subject));
             }
             Violation::Subscribe(subject) if *subject == self.inbox() => {
                 lock(&self.table).deaf = true;
-                self.fail(|_| true, || denied("subscribe", subject));
+                self.fail(|_| true, |_| denied("subscribe", subject));
             }
             Violation::Subscribe(_) => {}
         }
     }
 
-    fn fail(&self, which: impl Fn(&Waiting) -> bool, error: impl Fn() -> Error) {
-        let failed = lock(&self.table).remove_all(which);
-        for waiting in failed {
-            let _ = waiting.answer.send(Err(error()));
-        }
+    fn fail(&self, which: impl Fn(&Place) -> bool, error: impl Fn(&Place) -> Error) {
+        let mut table = lock(&self.table);
+        let failed = table.places.iter_mut().filter(|(_, place)| which(place));
+        let wakers: Vec<_> =
+            failed.filter_map(|(_, place)| place.answer(Err(error(place)))).collect();
+        drop(table);
+        wakers.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -132,16 +136,32 @@ impl Replies {
 const INDEX_BITS: u32 = 24;
 
 impl Table {
-    fn remove(&mut self, id: u64) -> Option<Waiting> {
-        let index = (id & ((1 << INDEX_BITS) - 1)) as usize;
-        self.waiting.get(index).filter(|waiting| waiting.id == id)?;
-        Some(self.waiting.remove(index))
+    fn place(&mut self, id: u64) -> Option<&mut Place> {
+        self.places.get_mut(index(id)).filter(|place| place.id == id)
     }
 
-    fn remove_all(&mut self, which: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
-        let found: Vec<_> =
-            self.waiting.iter().filter(|(_, waiting)| which(waiting)).map(|(at, _)| at).collect();
-        found.into_iter().map(|at| self.waiting.remove(at)).collect()
+    fn clear(&mut self, id: u64) {
+        if self.place(id).is_some() {
+            self.places.remove(index(id));
+        }
+    }
+}
+
+fn index(id: u64) -> usize {
+    (id & ((1 << INDEX_BITS) - 1)) as usize
+}
+
+impl Place {
+    /// Keeps an answer; the first stands. Gives who waits for it.
+    fn answer(&mut self, answer: Answer) -> Option<Waker> {
+        match &mut self.state {
+            State::Answered(_) => None,
+            State::Waiting(waker) => {
+                let waker = waker.take();
+                self.state = State::Answered(answer);
+                waker
+            }
+        }
     }
 }
 
@@ -151,7 +171,6 @@ pub(super) struct Ticket {
     id: u64,
     subject: ByteString,
     replies: Arc<Replies>,
-    receiver: oneshot::Receiver<Answer>,
 }
 
 impl Ticket {
@@ -172,13 +191,23 @@ impl Ticket {
     }
 
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
-        Pin::new(&mut self.receiver).poll(cx).map(|answer| answer.unwrap_or_else(|_| Err(closed())))
+        let mut table = lock(&self.replies.table);
+        // Only a ticket that had its answer has no place.
+        let Some(place) = table.place(self.id) else { return Poll::Ready(Err(closed())) };
+        let waiting = State::Waiting(Some(cx.waker().clone()));
+        match std::mem::replace(&mut place.state, waiting) {
+            State::Waiting(_) => Poll::Pending,
+            State::Answered(answer) => {
+                table.places.remove(index(self.id));
+                Poll::Ready(answer)
+            }
+        }
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        lock(&self.replies.table).remove(self.id);
+        lock(&self.replies.table).clear(self.id);
     }
 }
 
@@ -209,7 +238,7 @@ mod tests {
         replies.expire(now + Duration::from_secs(5));
         assert_eq!(late.answer().await.expect_err("late").code(), ErrorCode::TimedOut);
         drop((a, b, late));
-        assert!(lock(&replies.table).waiting.is_empty());
+        assert!(lock(&replies.table).places.is_empty());
     }
 
     #[tokio::test]

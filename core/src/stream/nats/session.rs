@@ -1,10 +1,9 @@
 //! One connection as the rest of this folder uses it: queue, request, subscribe.
 
 use std::future::Future;
-use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use async_nats::client::Statistics;
@@ -14,13 +13,13 @@ use async_nats::message::OutboundMessage;
 use async_nats::{Client, StatusCode, Subscriber};
 use bytes::Bytes;
 use bytestring::ByteString;
-use futures_util::{StreamExt, poll};
+use futures_util::{SinkExt, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::error::{closed, denied, disconnected, not_queued, not_subscribed};
 use super::headers;
-use super::link::{Link, Violation};
+use super::link::{Link, Violation, lock};
 use super::replies::{Replies, Ticket};
 use crate::error::{Error, ErrorCode, Result};
 use crate::stream::Message;
@@ -31,6 +30,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) struct Session {
     client: Client,
+    /// The client as it takes messages that it has room for: without a future, which would be moved.
+    outlet: Mutex<Client>,
     statistics: Arc<Statistics>,
     pub(super) link: Arc<Link>,
     pub(super) closed: CancellationToken,
@@ -52,7 +53,8 @@ impl Session {
         tokio::spawn(hand_over(Arc::clone(&link.replies), answers, closed.clone()));
         let statistics = client.statistics();
         let _last = closed.clone().drop_guard();
-        Ok(Arc::new(Self { client, statistics, link, closed, _last, request_timeout }))
+        let outlet = Mutex::new(client.clone());
+        Ok(Arc::new(Self { client, outlet, statistics, link, closed, _last, request_timeout }))
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -106,14 +108,37 @@ impl Session {
     }
 
     /// Gives a message to the client, behind those given before.
-    pub(super) async fn queue(&self, message: OutboundMessage) -> Result<()> {
+    pub(super) fn queue(&self, message: OutboundMessage) -> impl Future<Output = Result<()>> {
+        let queued = self.queue_now(message);
+        let queued = queued.map_err(|message| Box::pin(self.queue_in_turn(message)));
+        async move {
+            match queued {
+                Ok(queued) => queued,
+                Err(in_turn) => in_turn.await,
+            }
+        }
+    }
+
+    /// Gives a message to the client if it has room; gives it back if not.
+    #[allow(clippy::result_large_err, reason = "it is the message, and goes on its way")]
+    fn queue_now(&self, message: OutboundMessage) -> Result<Result<()>, OutboundMessage> {
+        // The client checks subjects on its other way only.
+        let breaks_the_wire = |byte: u8| byte <= b' ';
+        if message.subject.is_empty() || message.subject.bytes().any(breaks_the_wire) {
+            return Err(message);
+        }
+        let mut outlet = lock(&self.outlet);
+        match outlet.poll_ready_unpin(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => {}
+            _ => return Err(message),
+        }
         let subject = message.subject.clone();
-        // Pinned here, since each move of it would copy the message once more.
-        let mut published = pin!(self.client.publish_message(message));
-        let published = match poll!(published.as_mut()) {
-            Poll::Ready(published) => published,
-            Poll::Pending => self.or_closed(published).await?,
-        };
+        Ok(outlet.start_send_unpin(message).map_err(|error| not_queued(&subject, &error)))
+    }
+
+    async fn queue_in_turn(&self, message: OutboundMessage) -> Result<()> {
+        let subject = message.subject.clone();
+        let published = self.or_closed(self.client.publish_message(message)).await?;
         published.map_err(|error| not_queued(&subject, &error))
     }
 
@@ -124,18 +149,20 @@ impl Session {
         self.queue(OutboundMessage { subject, reply: None, payload, headers: None }).await
     }
 
-    /// Sends a request; the ticket waits for the answer, until the deadline.
-    pub(super) async fn ask(&self, message: Message, deadline: Instant) -> Result<Ticket> {
+    /// Makes a message a request; the ticket waits for the answer, until the deadline.
+    pub(super) fn expecting(
+        &self,
+        message: Message,
+        deadline: Instant,
+    ) -> Result<(Ticket, OutboundMessage)> {
         let ticket = self.link.replies.expect(&message.subject, deadline)?;
-        let headers = headers::to_wire(&message.headers)?;
-        self.queue(OutboundMessage {
+        let message = OutboundMessage {
             subject: headers::subject(message.subject),
             reply: Some(ticket.reply_subject().into()),
             payload: message.payload,
-            headers,
-        })
-        .await?;
-        Ok(ticket)
+            headers: headers::to_wire(message.headers)?,
+        };
+        Ok((ticket, message))
     }
 
     /// Sends a request and waits for the answer, both within the request's time limit. The answer
@@ -148,7 +175,8 @@ impl Session {
         let deadline = Instant::now() + self.request_timeout;
         let sent = async {
             self.connected().await?;
-            self.ask(Message::new(subject, payload), deadline).await
+            let (ticket, message) = self.expecting(Message::new(subject, payload), deadline)?;
+            self.queue(message).await.map(|()| ticket)
         };
         let mut ticket =
             timeout(self.request_timeout, sent).await.map_err(|_| disconnected())??;
