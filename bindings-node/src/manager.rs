@@ -9,7 +9,7 @@ use conveyor_driver::host::{CancelNotice, HandedRun, LibraryLog, Outcome, RunKey
 use conveyor_driver::options::{DriverOptions, ManagerOptions};
 use conveyor_driver::{Driver, DriverManager, DriverResult, Failure, HostManager, RunId};
 use napi::bindgen_prelude::{Array, Env, Function};
-use napi::{CleanupEnvHook, Error, Status};
+use napi::{CleanupEnvHook, Error, JsString, Status};
 use napi_derive::napi;
 use serde_json::{Value, json};
 
@@ -185,9 +185,9 @@ impl Manager {
             runs.count += 1;
             array.set(place, number(runs.count))?;
             array.set(place + 1, driver.and_then(|index| u32::try_from(index).ok()))?;
-            array.set(place + 2, run.id().as_str())?;
-            array.set(place + 3, run.event())?;
-            array.set(place + 4, run.payload())?;
+            array.set(place + 2, text(env, run.id().as_str())?)?;
+            array.set(place + 3, text(env, run.event())?)?;
+            array.set(place + 4, text(env, run.payload())?)?;
             array.set(place + 5, run.attempt())?;
             array.set(place + 6, left)?;
             place += 7;
@@ -311,6 +311,11 @@ fn end(manager: &HostManager, host: &Host) {
         host.commands.wait(MOST);
     }
     host.wake.close();
+}
+
+/// JavaScript keeps ASCII as it is, and copies it at once when it is told.
+fn text<'env>(env: &'env Env, text: &str) -> napi::Result<JsString<'env>> {
+    if text.is_ascii() { env.create_string_latin1(text) } else { env.create_string(text) }
 }
 
 fn record(log: &LibraryLog) -> String {

@@ -10,18 +10,29 @@ pub(super) fn members<'a, const N: usize>(
     names: &[&str; N],
 ) -> Option<[Option<&'a str>; N]> {
     let mut found = [None; N];
-    let end = each_member(text, |name, value| {
+    let scan = each_member(text, |name, value| {
         if let Some(at) = names.iter().position(|known| *known == name) {
             found[at] = Some(value);
         }
         Some(())
     })?;
-    (end == text.len()).then_some(found)
+    (scan.at == text.len()).then_some(found)
+}
+
+/// Calls with every member of a whole document that is an object and that all parsers read alike: its
+/// numbers are of ordinary size, and it names no character by number.
+pub(crate) fn each_plain_member<'a>(
+    text: &'a str,
+    member: impl FnMut(&'a str, &'a str) -> Option<()>,
+) -> Option<()> {
+    let scan = each_member(text, member)?;
+    (scan.at == text.len() && scan.plain).then_some(())
 }
 
 /// Whether a document is an object whose members are all text.
 pub(super) fn holds_texts_only(text: &str) -> bool {
-    each_member(text, |_, value| value.starts_with('"').then_some(())) == Some(text.len())
+    let scan = each_member(text, |_, value| value.starts_with('"').then_some(()));
+    scan.is_some_and(|scan| scan.at == text.len())
 }
 
 /// What a whole document says that is text, if no part of it is escaped.
@@ -133,12 +144,13 @@ fn plain_bytes(word: u64) -> usize {
     special.trailing_zeros() as usize / 8
 }
 
-/// Calls with every member of an object and gives where the document ends, white space included.
+/// Calls with every member of an object. The scan that is given stands where the document ends, white
+/// space included.
 fn each_member<'a>(
     text: &'a str,
     mut member: impl FnMut(&'a str, &'a str) -> Option<()>,
-) -> Option<usize> {
-    let mut scan = Scan { text: text.as_bytes(), at: 0 };
+) -> Option<Scan<'a>> {
+    let mut scan = Scan::new(text);
     scan.space();
     scan.one(b'{')?;
     scan.space();
@@ -162,15 +174,21 @@ fn each_member<'a>(
         }
     }
     scan.space();
-    Some(scan.at)
+    Some(scan)
 }
 
 struct Scan<'a> {
     text: &'a [u8],
     at: usize,
+    /// Whether nothing was met that some parsers refuse and others round or replace.
+    plain: bool,
 }
 
-impl Scan<'_> {
+impl<'a> Scan<'a> {
+    const fn new(text: &'a str) -> Self {
+        Self { text: text.as_bytes(), at: 0, plain: true }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
@@ -200,6 +218,7 @@ impl Scan<'_> {
                 b'\\' => match self.peek()? {
                     b'"' | b'\\' | b'/' | b'n' | b't' | b'r' | b'b' | b'f' => self.at += 1,
                     b'u' => {
+                        self.plain = false;
                         let digits = self.text.get(self.at + 1..self.at + 5)?;
                         digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
                         self.at += 5;
@@ -220,6 +239,8 @@ impl Scan<'_> {
     }
 
     fn number(&mut self) -> Option<()> {
+        const ORDINARY_BYTES: usize = 100;
+        let start = self.at;
         let _sign = self.one(b'-');
         if self.one(b'0').is_none() {
             self.digits()?;
@@ -227,7 +248,9 @@ impl Scan<'_> {
         if self.one(b'.').is_some() {
             self.digits()?;
         }
+        self.plain &= self.at - start <= ORDINARY_BYTES;
         if self.one(b'e').or_else(|| self.one(b'E')).is_some() {
+            self.plain = false;
             let _sign = self.one(b'+').or_else(|| self.one(b'-'));
             self.digits()?;
         }
@@ -413,7 +436,7 @@ mod tests {
 
         #[test]
         fn what_is_unescaped_is_what_the_parser_reads(text in "\"(\\\\[\"\\\\/bfnrtux]|[0-9a-f]{4}|[a-zä+])*\"") {
-            let mut scan = Scan { text: text.as_bytes(), at: 0 };
+            let mut scan = Scan::new(&text);
             if scan.string().is_some() && scan.at == text.len() && let Some(said) = unescape(&text) {
                 prop_assert_eq!(said, serde_json::from_str::<String>(&text).expect("it is text"));
             }
