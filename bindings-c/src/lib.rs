@@ -30,3 +30,9 @@ mod text;
 mod time;
 mod version;
 mod view;
+
+/// The runtime's threads free what others took, many times an event, which is dear in most allocators. A debug build
+/// has the system's, which valgrind and the sanitizers look through.
+#[cfg(not(debug_assertions))]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

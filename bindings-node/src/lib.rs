@@ -16,3 +16,7 @@ mod manager;
 mod options;
 mod run;
 mod wake;
+
+/// The runtime's threads free what others took, many times an event, which is dear in most allocators.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -16,6 +16,10 @@ mod run_log;
 
 use pyo3::prelude::*;
 
+/// The runtime's threads free what others took, many times an event, which is dear in most allocators.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[pymodule]
 mod _native {
     use pyo3::prelude::*;
