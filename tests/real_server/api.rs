@@ -4,9 +4,10 @@ use conveyor_driver::client::{LogFilter, Pipeline, PipelineStep, ResourceDefinit
 use conveyor_driver::message::{LogEntry, Resource};
 use conveyor_driver::{Client, ErrorCode, Result};
 use conveyor_driver_tests::{eventually, unique_name};
+use futures_util::StreamExt;
 use serde_json::json;
 
-use crate::server::Server;
+use crate::server::{Need, Server};
 
 fn code<T: std::fmt::Debug>(outcome: Result<T>) -> ErrorCode {
     outcome.unwrap_err().code()
@@ -106,6 +107,18 @@ pub(crate) async fn lacks_what_the_page_says(server: &Server) {
     client.resources().delete(&thing.resource, &thing.name).await.unwrap();
     let kept = client.resources().get_version(&thing.resource, &thing.name, "1").await.unwrap();
     assert_eq!(kept.name, thing.name);
+
+    // What the page says of the version that streams no logs, and of its NATS.
+    if server.lacks(Need::LogStreams).await.is_some() {
+        for filter in [LogFilter::run("run"), LogFilter::run("run").driver("driver")] {
+            let mut live = client.logs().stream(&filter).unwrap();
+            assert_eq!(code(live.next().await.unwrap()), ErrorCode::Unsupported);
+        }
+    }
+    if server.lacks(Need::NatsTls).await.is_some() {
+        let tls = server.tls_of(&server.identity());
+        assert_eq!(code(server.stream_with(tls).await), ErrorCode::TlsFailed);
+    }
 }
 
 /// Where `conveyor-driver dev` is kinder than the server.
