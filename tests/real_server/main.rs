@@ -63,7 +63,7 @@ const EVERYWHERE: [Test; 8] = [
 ];
 /// What only the server itself shows.
 const ON_THE_SERVER: [Test; 1] =
-    [("the_api_is_strict_about_specs_and_names", Need::Nothing, |s| Box::pin(api::is_strict(s)))];
+    [("the_api_is_strict_about_specs_and_types", Need::Nothing, |s| Box::pin(api::is_strict(s)))];
 /// What only authentication shows.
 const WITH_AUTHENTICATION: [Test; 4] = [
     ("without_a_certificate_nobody_is_let_in_by_the_api", Need::Nothing, |s| {
