@@ -20,7 +20,7 @@ var (
 )
 
 // SetLogger has the runtime itself say what it does to this logger, such as that it waits for a stream or that a
-// lease was lost. Without it that is [slog.Default]; with nil it goes nowhere.
+// lease was lost, and what the libraries beneath it warn of. Without it that is [slog.Default]; with nil it goes nowhere.
 func SetLogger(logger *slog.Logger) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)

@@ -82,7 +82,8 @@ fn records(least: conveyor_level) -> Result<&'static Records> {
 
 /// Has a function hear what the library itself says, on a thread of the library's: that it waits for a stream, that a
 /// lease was lost. Records are kept from the first call of this or `conveyor_log_wait` in the process on, of that
-/// call's level and above. When nobody listens, they are not printed anywhere.
+/// call's level and above; of the libraries beneath it, warnings and errors alone. When nobody listens, they are
+/// not printed anywhere.
 ///
 /// The function may block: 4,096 records wait for it, and further ones are counted and dropped. It may call
 /// everything but `conveyor_log_stop`. `free_user_data` (may be null) is called with `user_data` when it will not be called

@@ -267,6 +267,12 @@ async fn the_rest_interface_answers_as_the_server_does() {
     assert_eq!(dev.ask_json("POST", "/resources", &json!({"name": "b"})).0, 400);
     assert_eq!(dev.ask("GET", "/nothing", "", ""), (404, "Cannot GET /nothing".into()));
     assert_eq!(dev.ask("PATCH", "/resources/app/a", "", "").0, 405);
+    // Names in paths are taken as they stand.
+    for (name, status) in [("b c", 500), ("d%20e", 200)] {
+        dev.ask_json("POST", "/resources", &json!({"name": name, "resource": "app"}));
+        let path = format!("/resources/app/{}", name.replace(' ', "%20"));
+        assert_eq!(dev.ask("GET", &path, "", "").0, status, "{name}");
+    }
     let large = "x".repeat(4 * 1024 * 1024 + 1);
     assert_eq!(dev.ask("POST", "/resources", &large, "application/json").0, 413);
 

@@ -4,6 +4,8 @@
 mod developing;
 mod driving;
 mod files;
+#[path = "../src/household.rs"]
+pub mod household;
 mod operating;
 mod scripts;
 mod support;

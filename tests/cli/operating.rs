@@ -5,6 +5,7 @@ use conveyor_driver::subject;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::household::processes_of;
 use crate::support::{Call, Ended, Running, World, eventually};
 
 fn driver(name: &str, script: &str) -> Call {
@@ -58,6 +59,21 @@ async fn runs_lists_what_is_in_flight_and_cancel_ends_it() {
     .await;
     stop(idle).await;
     stop(busy).await;
+}
+
+#[tokio::test]
+async fn what_a_killed_driver_leaves_ends_with_its_test() {
+    let world = World::new().await;
+    let script = "echo >started; sleep 600";
+    let mut killed = world.drivers(driver("killed", script), &["killed"]).await;
+    world.post("a", "greeting", "").await;
+    killed.wrote("started").await;
+    killed.child.kill().await.unwrap();
+    let left = killed.folder.members();
+    assert!(left.iter().any(|line| line.contains("sleep 600")), "{left:?}");
+    let folder = killed.folder.path().to_owned();
+    drop(killed);
+    assert!(processes_of(&folder).is_empty());
 }
 
 #[tokio::test]

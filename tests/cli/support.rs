@@ -14,16 +14,17 @@ use conveyor_driver_cli::control_plane::{ControlPlane, LogQuery};
 use conveyor_driver_cli::nats_server::NatsServer;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
+
+use crate::household::Household;
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A call of the command line.
 pub(crate) struct Call {
     pub(crate) command: Command,
-    pub(crate) folder: TempDir,
+    pub(crate) folder: Household,
 }
 
 /// `dev` looks for its server on `PATH`, and from the folder that it runs in: that of this checkout is in neither.
@@ -35,7 +36,7 @@ fn path_with_nats_server() -> OsString {
 
 impl Call {
     pub(crate) fn new(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Household::in_new_folder();
         let mut command = Command::new(env!("CARGO_BIN_EXE_conveyor-driver"));
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
@@ -46,12 +47,12 @@ impl Call {
         command
             .args(arguments)
             .current_dir(folder.path())
-            .env("TMPDIR", folder.path())
             .env("PATH", path_with_nats_server())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        folder.takes_in(&mut command);
         Self { command, folder }
     }
 
@@ -83,7 +84,7 @@ impl Call {
 /// A call that goes on.
 pub(crate) struct Running {
     pub(crate) child: Child,
-    pub(crate) folder: TempDir,
+    pub(crate) folder: Household,
 }
 
 impl Running {
@@ -107,7 +108,7 @@ impl Running {
 /// A call that has ended.
 pub(crate) struct Ended {
     output: Output,
-    folder: TempDir,
+    folder: Household,
 }
 
 impl Ended {
@@ -147,7 +148,7 @@ impl Ended {
 
     /// Neither a process nor a file of its own.
     pub(crate) async fn left_nothing(self) -> Self {
-        nothing_runs_in(self.folder.path()).await;
+        self.folder.empties().await;
         let left = self.folder.path().read_dir().unwrap().flatten();
         let left: Vec<_> = left
             .map(|entry| entry.file_name().into_string().unwrap())
@@ -156,26 +157,6 @@ impl Ended {
         assert!(left.is_empty(), "{left:?}");
         self
     }
-}
-
-pub(crate) async fn nothing_runs_in(folder: &Path) {
-    eventually("no process is left", async || processes_of(folder).is_empty()).await;
-}
-
-/// The command lines of all processes whose environment has this path.
-fn processes_of(folder: &Path) -> Vec<String> {
-    let path = folder.as_os_str().as_encoded_bytes();
-    let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
-    processes
-        .filter(|process| {
-            let environment = std::fs::read(process.join("environ")).unwrap_or_default();
-            environment.windows(path.len()).any(|window| window == path)
-        })
-        .map(|process| {
-            let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&line).replace('\0', " ")
-        })
-        .collect()
 }
 
 pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use conveyor_driver::host::{LibraryLog, LibraryLogs, RunQueue};
 use conveyor_driver::{DriverResult, ErrorCode, Level};
-use conveyor_driver_tests::Stage;
+use conveyor_driver_cli::nats_server::NatsServer;
+use conveyor_driver_tests::{Stage, connect, eventually};
 use tracing::subscriber::with_default;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::registry;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::{Layer, registry};
 
 fn keeping(logs: &LibraryLogs, level: Level, say: impl FnOnce()) {
     with_default(registry().with(logs.layer(level)), say);
@@ -67,11 +69,68 @@ fn what_is_below_the_level_is_not_kept() {
 }
 
 #[test]
+fn other_libraries_are_heard_from_warnings_on() {
+    let say = || {
+        tracing::debug!(target: "conveyor_driver::manager", "own debug");
+        tracing::info!(target: "conveyor_driver", "own info");
+        tracing::debug!(target: "async_nats", "debug");
+        tracing::info!(target: "async_nats::connector", "info");
+        tracing::warn!(target: "async_nats", "warning");
+        tracing::error!(target: "async_nats", "error");
+    };
+    for (level, kept) in [
+        (Level::Debug, &["own debug", "own info", "warning", "error"][..]),
+        (Level::Info, &["own info", "warning", "error"]),
+        (Level::Warning, &["warning", "error"]),
+        (Level::Error, &["error"]),
+    ] {
+        let logs = LibraryLogs::new(100);
+        let queue = RunQueue::new();
+        queue.attach_library_logs(&logs).unwrap();
+        keeping(&logs, level, say);
+        assert_eq!(texts(&queue.take_library_logs(100)), kept, "{level:?}");
+    }
+}
+
+/// Counts what the connection's library says.
+struct Witness(Arc<AtomicU32>);
+
+impl<S: Subscriber> Layer<S> for Witness {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target().starts_with("async_nats") {
+            self.0.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_told_of_in_the_runtimes_own_words() {
+    let (logs, spoke) = (LibraryLogs::new(100), Arc::new(AtomicU32::new(0)));
+    let queue = RunQueue::new();
+    queue.attach_library_logs(&logs).unwrap();
+    let both = registry().with(logs.layer(Level::Info)).with(Witness(spoke.clone()));
+    let _guard = tracing::subscriber::set_default(both);
+    let mut server = NatsServer::start().await.expect("this test needs a nats-server");
+    let _stream = connect(&server.url()).await;
+    server.kill();
+    let mut said = Vec::new();
+    eventually("both have spoken", async || {
+        said.extend(queue.take_library_logs(100));
+        let own = said.iter().any(|record| record.target.starts_with("conveyor_driver"));
+        (own && spoke.load(Ordering::Acquire) > 0).then_some(())
+    })
+    .await;
+    let foreign = |record: &&LibraryLog| !record.target.starts_with("conveyor_driver");
+    let chatter = said.iter().filter(foreign).find(|record| record.level < Level::Warning);
+    assert_eq!(chatter, None);
+}
+
+#[test]
 fn records_beyond_the_room_are_counted_and_the_count_is_a_record() {
     let logs = LibraryLogs::new(3);
     let queue = RunQueue::new();
     queue.attach_library_logs(&logs).unwrap();
-    keeping(&logs, Level::Debug, || (0..10).for_each(|n| tracing::debug!("{n}")));
+    keeping(&logs, Level::Debug, || (0..10).for_each(|n| tracing::warn!("{n}")));
     assert_eq!(texts(&queue.take_library_logs(2)), ["0", "1"]);
     let rest = queue.take_library_logs(100);
     assert_eq!(rest.len(), 2);

@@ -4,9 +4,10 @@ use conveyor_driver::client::{LogFilter, Pipeline, PipelineStep, ResourceDefinit
 use conveyor_driver::message::{LogEntry, Resource};
 use conveyor_driver::{Client, ErrorCode, Result};
 use conveyor_driver_tests::{eventually, unique_name};
+use futures_util::StreamExt;
 use serde_json::json;
 
-use crate::server::Server;
+use crate::server::{Need, Server};
 
 fn code<T: std::fmt::Debug>(outcome: Result<T>) -> ErrorCode {
     outcome.unwrap_err().code()
@@ -106,6 +107,24 @@ pub(crate) async fn lacks_what_the_page_says(server: &Server) {
     client.resources().delete(&thing.resource, &thing.name).await.unwrap();
     let kept = client.resources().get_version(&thing.resource, &thing.name, "1").await.unwrap();
     assert_eq!(kept.name, thing.name);
+    // Names in paths are not decoded: one that must be escaped can be created and not be read.
+    let mut thing = resource(&definition);
+    thing.name.push_str(" b");
+    client.resources().create(&thing).await.unwrap();
+    let read = client.resources().get(&thing.resource, &thing.name).await;
+    assert_eq!(code(read), ErrorCode::NotFound);
+
+    // What the page says of the version that streams no logs, and of its NATS.
+    if server.lacks(Need::LogStreams).await.is_some() {
+        for filter in [LogFilter::run("run"), LogFilter::run("run").driver("driver")] {
+            let mut live = client.logs().stream(&filter).unwrap();
+            assert_eq!(code(live.next().await.unwrap()), ErrorCode::Unsupported);
+        }
+    }
+    if server.lacks(Need::NatsTls).await.is_some() {
+        let tls = server.tls_of(&server.identity());
+        assert_eq!(code(server.stream_with(tls).await), ErrorCode::TlsFailed);
+    }
 }
 
 /// Where `conveyor-driver dev` is kinder than the server.
@@ -119,11 +138,4 @@ pub(crate) async fn is_strict(server: &Server) {
     let nowhere =
         Pipeline { name: unique_name("line"), resource: lost.resource, ..Default::default() };
     assert_eq!(code(client.pipelines().create(&nowhere).await), ErrorCode::NotFound);
-
-    // A name that must be escaped can be created and not be read.
-    let mut thing = resource(&definition);
-    thing.name.push_str(" b");
-    client.resources().create(&thing).await.unwrap();
-    let read = client.resources().get(&thing.resource, &thing.name).await;
-    assert_eq!(code(read), ErrorCode::NotFound);
 }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
-use conveyor_driver_tests::eventually;
+use conveyor_driver_tests::{Household, eventually};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -52,7 +52,11 @@ async fn ended(server: &Server, arguments: &[&str], code: i32) -> Output {
 pub(crate) async fn applies_follows_and_cancels(server: &Server) {
     let script = "echo dear $CONVEYOR_EVENT; exec sleep 600";
     let exec = ["exec", "--name", "scribe", "--resource", "letter", "--", "sh", "-c", script];
-    let _driver = call(server, &exec).spawn().unwrap();
+    let household = Household::in_new_folder();
+    let mut driver = call(server, &exec);
+    household.takes_in(&mut driver);
+    let _driver = driver.spawn().unwrap();
+    let sleeps = || household.members().iter().any(|line| line.starts_with("sleep 600"));
     eventually("the driver answers", async || {
         let runs = ended(server, &["runs", "--driver", "scribe", "--output", "json"], 0).await;
         (!runs.stdout.is_empty()).then_some(())
@@ -75,9 +79,11 @@ pub(crate) async fn applies_follows_and_cancels(server: &Server) {
     let first = lines.next_line().await.unwrap();
     let Some(first) = first else { panic!("{:?}", following.wait_with_output().await) };
     assert_eq!(first, "scribe │ dear create");
+    eventually("the script sleeps", async || sleeps().then_some(())).await;
     ended(server, &["cancel", run, "--reason", "no more"], 0).await;
     assert!(lines.next_line().await.unwrap().unwrap().contains("no more"));
     ended(server, &["cancel", run], 4).await;
+    eventually("the script is gone", async || (!sleeps()).then_some(())).await;
     let stored = ended(server, &["logs", run], 0).await;
     assert!(String::from_utf8(stored.stdout).unwrap().starts_with("scribe │ dear create\n"));
     // It is there already, and the server tells nobody that it was updated.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::process::Stdio;
 
+use conveyor_driver::RunId;
 use conveyor_driver::client::{LogEvent, LogFilter, Pipeline, PipelineStep, ResourceDefinition};
 use conveyor_driver::message::{LogEntry, Resource};
 use conveyor_driver::subject::MESSAGES_STREAM;
-use conveyor_driver::{ErrorCode, RunId};
 use conveyor_driver_tests::{eventually, unique_name};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -116,31 +116,54 @@ pub(crate) async fn each_step_sees_the_results(server: &Server) {
             (&result["data"]["step"], &result["data"]["seen"]),
             (&json!(driver), &json!(before))
         );
-        let stored = if server.steps_ask_the_api() { json!(name) } else { Value::Null };
-        assert_eq!(result["data"]["stored"], stored);
         before.push(format!("{driver}={driver}"));
         before.sort_unstable();
     }
+}
+
+pub(crate) async fn each_step_asks_the_api(server: &Server) {
+    let line = Line::start(server).await;
+    let (name, _) = line.post(json!({})).await;
+    let results = line.results(&name, STEPS).await;
+    assert!(results.values().all(|result| result["data"]["stored"] == *name), "{results:?}");
+}
+
+fn lines_of(driver: &String) -> impl Iterator<Item = String> {
+    (0..LINES).map(move |number| format!("{driver} {number}"))
+}
+
+pub(crate) async fn logs_are_streamed(server: &Server) {
+    let line = Line::start(server).await;
+    let (_, run) = line.post(json!({})).await;
+    let filter = LogFilter::run(run);
+    let streamed = streamed(server, &filter, STEPS * LINES).await;
+    for driver in &line.drivers {
+        let own = streamed.iter().filter(|entry| entry.driver == *driver);
+        assert!(own.map(|entry| entry.message.clone()).eq(lines_of(driver)), "{streamed:?}");
+    }
+    let driver = &line.drivers[2];
+    let of_one = self::streamed(server, &filter.driver(driver), LINES).await;
+    assert!(of_one.iter().map(|entry| entry.message.clone()).eq(lines_of(driver)), "{of_one:?}");
+}
+
+/// The first lines, as they come.
+async fn streamed(server: &Server, filter: &LogFilter, count: usize) -> Vec<LogEntry> {
+    let mut live = server.client().logs().stream(filter).unwrap();
+    let mut streamed = Vec::new();
+    while streamed.len() < count {
+        match live.next().await.unwrap().unwrap() {
+            LogEvent::Line { entry } => streamed.push(entry),
+            other => panic!("{other:?} on a connection that was not lost"),
+        }
+    }
+    streamed
 }
 
 pub(crate) async fn logs_come_back(server: &Server) {
     let line = Line::start(server).await;
     let (name, run) = line.post(json!({})).await;
     let client = server.client();
-    let expected: Vec<String> = line
-        .drivers
-        .iter()
-        .flat_map(|driver| (0..LINES).map(move |number| format!("{driver} {number}")))
-        .collect();
-
-    if let Some(streamed) = streamed(server, &run, expected.len()).await {
-        for driver in &line.drivers {
-            let own = streamed.iter().filter(|entry| entry.driver == *driver);
-            let messages: Vec<_> = own.map(|entry| entry.message.clone()).collect();
-            let numbers: Vec<_> = (0..LINES).map(|number| format!("{driver} {number}")).collect();
-            assert_eq!(messages, numbers);
-        }
-    }
+    let expected: Vec<String> = line.drivers.iter().flat_map(lines_of).collect();
 
     line.results(&name, STEPS).await;
     let filter = LogFilter::run(run.clone());
@@ -157,28 +180,6 @@ pub(crate) async fn logs_come_back(server: &Server) {
     assert_eq!(of_one.len(), LINES);
     let of_line = LogFilter::default().pipeline(&line.pipeline);
     assert_eq!(client.logs().query(&of_line).await.unwrap().len(), expected.len());
-}
-
-/// The lines of a run as they come; nothing from servers that have no such streams.
-async fn streamed(server: &Server, run: &RunId, count: usize) -> Option<Vec<LogEntry>> {
-    let mut live = server.client().logs().stream(&LogFilter::run(run.clone())).unwrap();
-    let mut streamed = Vec::new();
-    while streamed.len() < count {
-        match live.next().await.unwrap() {
-            Ok(LogEvent::Line { entry }) => streamed.push(entry),
-            Ok(other) => panic!("{other:?} on a connection that was not lost"),
-            Err(error) if error.code() == ErrorCode::Unsupported && server.is_real() => {
-                println!("this server streams no logs of runs: {error}");
-                let of_one = LogFilter::run(run.clone()).driver("any");
-                let mut live = server.client().logs().stream(&of_one).unwrap();
-                let error = live.next().await.unwrap().unwrap_err();
-                assert_eq!(error.code(), ErrorCode::Unsupported, "a web socket, then: {error}");
-                return None;
-            }
-            Err(error) => panic!("{error}"),
-        }
-    }
-    Some(streamed)
 }
 
 pub(crate) async fn a_failing_step_stops_it(server: &Server) {

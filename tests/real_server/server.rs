@@ -3,12 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use conveyor_driver::Client;
+use conveyor_driver::client::LogFilter;
+use conveyor_driver::message::LogEntry;
 use conveyor_driver::options::{ClientOptions, ConnectionOptions, TlsOptions};
 use conveyor_driver::stream::{NatsStream, SharedStream};
+use conveyor_driver::{Client, ErrorCode};
 use conveyor_driver_cli::nats_server::NatsServer;
 use conveyor_driver_cli::rest::RestServer;
 use conveyor_driver_tests::certificates::{Authority, Identity, Usage, write};
+use conveyor_driver_tests::unique_name;
+use futures_util::StreamExt;
 use tempfile::TempDir;
 use tokio::process::Child;
 
@@ -19,6 +23,15 @@ use crate::gate::Gate;
 pub(crate) enum Access {
     Open,
     Certificates,
+}
+
+/// What a test needs that a version of the Conveyor CI server may lack.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Need {
+    Nothing,
+    LogStreams,
+    /// Where anybody is asked for a certificate.
+    NatsTls,
 }
 
 pub(crate) struct Server {
@@ -97,9 +110,37 @@ impl Server {
         self.nats_tls || self.access == Access::Open
     }
 
-    /// Whether it is the Conveyor CI server, whose version may lack something.
-    pub(crate) const fn is_real(&self) -> bool {
-        matches!(self.part, Part::Process(_))
+    /// What it lacks of this. The control plane of `dev` lacks nothing.
+    pub(crate) async fn lacks(&self, need: Need) -> Option<&'static str> {
+        let Part::Process(_) = self.part else { return None };
+        match need {
+            Need::LogStreams if !self.streams_logs().await => {
+                Some("this server streams no logs of runs")
+            }
+            Need::NatsTls if !self.steps_ask_the_api() => {
+                Some("NATS of this server takes everybody, and has no TLS")
+            }
+            Need::Nothing | Need::LogStreams | Need::NatsTls => None,
+        }
+    }
+
+    async fn streams_logs(&self) -> bool {
+        let run = unique_name("run");
+        // Of a run without any line there would be no answer until its first.
+        let entry = LogEntry {
+            runid: run.as_str().into(),
+            driver: "probe".into(),
+            timestamp: "2026-01-01T00:00:00.000000001Z".into(),
+            ..LogEntry::default()
+        };
+        let client = self.client();
+        client.logs().post(&entry).await.unwrap();
+        let mut live = client.logs().stream(&LogFilter::run(run)).unwrap();
+        match live.next().await.unwrap() {
+            Ok(_) => true,
+            Err(error) if error.code() == ErrorCode::Unsupported => false,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// What tells a driver in a process of its own where this server is, and who the driver is.

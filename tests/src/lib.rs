@@ -5,6 +5,7 @@ pub mod certificates;
 mod condition;
 pub mod faults;
 mod header_block;
+mod household;
 mod real_time;
 pub mod scenario;
 mod server;
@@ -13,6 +14,7 @@ pub mod vectors;
 
 pub use condition::{DEADLINE, eventually, unique_name};
 pub use header_block::{STRAY_CARRIAGE_RETURN, UNREADABLE, publish_with};
+pub use household::{Household, processes_of};
 pub use real_time::in_real_time;
 pub use server::{connect, nats, shared_server};
 pub use stage::Stage;

@@ -2,12 +2,13 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use super::Shared;
 use super::answer::{Refusal, json_of};
+use super::segments::Segments;
 
 type Definition = Map<String, Value>;
 
@@ -45,12 +46,12 @@ pub(super) async fn apply(
 
 /// A definition may be called `apply`.
 pub(super) async fn get_apply(shared: State<Shared>) -> Result<Json<Definition>, Refusal> {
-    get(shared, Path("apply".to_owned())).await
+    get(shared, Segments(["apply".to_owned()])).await
 }
 
 pub(super) async fn get(
     State(shared): State<Shared>,
-    Path(name): Path<String>,
+    Segments([name]): Segments<1>,
 ) -> Result<Json<Definition>, Refusal> {
     let found = shared.definitions().get(&name).cloned();
     found.map(Json).ok_or_else(|| unknown("find", &name))
@@ -58,7 +59,7 @@ pub(super) async fn get(
 
 pub(super) async fn update(
     State(shared): State<Shared>,
-    Path(name): Path<String>,
+    Segments([name]): Segments<1>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Definition>, Refusal> {
@@ -73,7 +74,7 @@ pub(super) async fn update(
 
 pub(super) async fn delete(
     State(shared): State<Shared>,
-    Path(name): Path<String>,
+    Segments([name]): Segments<1>,
 ) -> Result<StatusCode, Refusal> {
     let removed = shared.definitions().remove(&name);
     removed.map(|_| StatusCode::NO_CONTENT).ok_or_else(|| unknown("delete", &name))

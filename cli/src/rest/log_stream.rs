@@ -3,26 +3,27 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use conveyor_driver::RunId;
 use conveyor_driver::message::LogEntry;
 use futures_util::stream::{self, Stream, StreamExt};
 
 use super::Shared;
+use super::segments::Segments;
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 pub(super) async fn of_driver(
     shared: State<Shared>,
-    Path((driver, run)): Path<(String, String)>,
+    Segments([driver, run]): Segments<2>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     lines(shared, run.into(), Some(driver))
 }
 
 pub(super) async fn of_run(
     shared: State<Shared>,
-    Path(run): Path<String>,
+    Segments([run]): Segments<1>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     lines(shared, run.into(), None)
 }

@@ -11,6 +11,7 @@ mod log_stream;
 mod logs;
 mod pipelines;
 mod resources;
+mod segments;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use conveyor_driver::ErrorCode;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::answer::{Refusal, json_of};
+use super::segments::Segments;
 use crate::control_plane::go_json;
 
 pub(super) async fn create(
@@ -46,7 +47,7 @@ pub(super) async fn list() -> Refusal {
 
 pub(super) async fn get(
     State(shared): State<Shared>,
-    Path((resource_type, name)): Path<(String, String)>,
+    Segments([resource_type, name]): Segments<2>,
 ) -> Result<Response, Refusal> {
     let found = shared.control_plane.resource(&resource_type, &name);
     found.as_ref().map(document).ok_or_else(|| {
@@ -56,7 +57,7 @@ pub(super) async fn get(
 
 pub(super) async fn version(
     State(shared): State<Shared>,
-    Path((resource_type, name, version)): Path<(String, String, String)>,
+    Segments([resource_type, name, version]): Segments<3>,
 ) -> Result<Response, Refusal> {
     let found = shared.control_plane.version(&resource_type, &name, &version);
     found.as_ref().map(document).ok_or_else(|| {
@@ -68,7 +69,7 @@ pub(super) async fn version(
 
 pub(super) async fn update(
     State(shared): State<Shared>,
-    Path((resource_type, name)): Path<(String, String)>,
+    Segments([resource_type, name]): Segments<2>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
@@ -82,7 +83,7 @@ pub(super) async fn update(
 
 pub(super) async fn delete(
     State(shared): State<Shared>,
-    Path((resource_type, name)): Path<(String, String)>,
+    Segments([resource_type, name]): Segments<2>,
 ) -> StatusCode {
     // The server does not say whether there was one.
     let _there = shared.control_plane.delete(&resource_type, &name);

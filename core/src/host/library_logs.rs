@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::level_filters::LevelFilter;
-use tracing::{Event, Subscriber};
+use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
@@ -82,7 +82,8 @@ impl LibraryLogs {
     }
 
     /// Keeps what is said in this process from now on, of this level and above. What is below costs
-    /// next to nothing.
+    /// next to nothing. Of what the libraries say that this one is built on, only warnings and errors are
+    /// kept, whatever the level.
     ///
     /// # Errors
     /// `Conflict` when this process has a `tracing` subscriber already; then add
@@ -95,7 +96,7 @@ impl LibraryLogs {
         })
     }
 
-    /// The layer for a subscriber of the caller's.
+    /// The layer for a subscriber of the caller's. It keeps what [`install`](Self::install) does.
     #[must_use]
     pub fn layer(&self, level: Level) -> LibraryLogLayer {
         let level = match level {
@@ -108,6 +109,14 @@ impl LibraryLogs {
     }
 }
 
+impl LibraryLogLayer {
+    fn keeps(&self, metadata: &Metadata<'_>) -> bool {
+        let own = metadata.target().starts_with("conveyor_driver");
+        let least = if own { self.level } else { self.level.min(LevelFilter::WARN) };
+        *metadata.level() <= least
+    }
+}
+
 impl<S: Subscriber> Layer<S> for LibraryLogLayer {
     fn max_level_hint(&self) -> Option<LevelFilter> {
         Some(self.level)
@@ -115,7 +124,7 @@ impl<S: Subscriber> Layer<S> for LibraryLogLayer {
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let metadata = event.metadata();
-        if *metadata.level() > self.level || KEEPING.replace(true) {
+        if !self.keeps(metadata) || KEEPING.replace(true) {
             return;
         }
         let Fields { message, labels } = Fields::of(event);

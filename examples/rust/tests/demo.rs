@@ -1,15 +1,18 @@
 //! The demo as its user meets it: what it shows, how it exits, what it leaves behind.
 #![allow(clippy::unwrap_used)]
 
-use std::path::Path;
+#[path = "../../../tests/src/household.rs"]
+pub mod household;
+
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
+
+use self::household::Household;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const FOREVER: [&str; 3] = ["sh", "-c", "echo started; sleep 600"];
@@ -17,25 +20,21 @@ const FOREVER: [&str; 3] = ["sh", "-c", "echo started; sleep 600"];
 /// One performance. All its processes and files carry the path of its folder.
 struct Demo {
     command: Command,
-    folder: TempDir,
+    folder: Household,
 }
 
 struct Performance {
     status: ExitStatus,
     output: String,
-    folder: TempDir,
+    folder: Household,
 }
 
 impl Demo {
     fn new(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Household::in_new_folder();
         let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
-        command
-            .args(arguments)
-            .env("TMPDIR", folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        folder.takes_in(&mut command);
         Self { command, folder }
     }
 
@@ -61,7 +60,7 @@ impl Demo {
         let played = async {
             while let Some(line) = lines.next_line().await.unwrap() {
                 if let Some((_, signal)) = interruption.take_if(|(text, _)| line.contains(*text)) {
-                    assert!(!processes_of(self.folder.path()).is_empty());
+                    assert!(!self.folder.members().is_empty());
                     kill_process(pid, signal).unwrap();
                 }
                 output.push_str(&line);
@@ -78,32 +77,8 @@ impl Demo {
 impl Performance {
     async fn left_nothing(&self) {
         assert!(self.folder.path().read_dir().unwrap().next().is_none(), "{}", self.output);
-        let deadline = Instant::now() + Duration::from_secs(5);
-        loop {
-            let left = processes_of(self.folder.path());
-            if left.is_empty() {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{left:?} are left\n{}", self.output);
-            sleep(Duration::from_millis(10)).await;
-        }
+        self.folder.empties().await;
     }
-}
-
-/// The command lines of all processes whose environment has this path.
-fn processes_of(folder: &Path) -> Vec<String> {
-    let path = folder.as_os_str().as_encoded_bytes();
-    let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
-    processes
-        .filter(|process| {
-            let environment = std::fs::read(process.join("environ")).unwrap_or_default();
-            environment.windows(path.len()).any(|window| window == path)
-        })
-        .map(|process| {
-            let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&line).replace('\0', " ")
-        })
-        .collect()
 }
 
 #[tokio::test]
