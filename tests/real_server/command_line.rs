@@ -1,6 +1,7 @@
 //! The command line on the server: a script is the driver, a resource is applied, its log followed, its run
 //! cancelled.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
@@ -55,9 +56,12 @@ pub(crate) async fn applies_follows_and_cancels(server: &Server) {
     let household = Household::in_new_folder();
     let mut driver = call(server, &exec);
     household.takes_in(&mut driver);
-    let _driver = driver.spawn().unwrap();
+    let log = household.path().join("driver.log");
+    let mut driver = driver.stderr(File::create(&log).unwrap()).spawn().unwrap();
     let sleeps = || household.members().iter().any(|line| line.starts_with("sleep 600"));
     eventually("the driver answers", async || {
+        let status = driver.try_wait().unwrap();
+        assert!(status.is_none(), "{status:?}: {}", std::fs::read_to_string(&log).unwrap());
         let runs = ended(server, &["runs", "--driver", "scribe", "--output", "json"], 0).await;
         (!runs.stdout.is_empty()).then_some(())
     })

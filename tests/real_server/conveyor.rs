@@ -4,6 +4,7 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use conveyor_driver_tests::certificates::{Authority, write};
@@ -48,6 +49,7 @@ impl Conveyor {
             nats_tls: false,
             authority,
             folder,
+            identity_environment: OnceLock::new(),
             part: Part::Process(process),
         };
         let deadline = Instant::now() + STARTS_WITHIN;

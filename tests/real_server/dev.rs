@@ -2,7 +2,7 @@
 //! lets in whom the Conveyor CI server would.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use conveyor_driver_cli::control_plane::ControlPlane;
 use conveyor_driver_cli::nats_server::{NatsServer, NatsServerOptions};
@@ -29,6 +29,7 @@ pub(crate) async fn start(access: Access) -> Result<Server, String> {
         nats_tls: access == Access::Certificates,
         authority,
         folder,
+        identity_environment: OnceLock::new(),
         part: Part::Starting,
     };
     let stream = server.stream().await;

@@ -1,7 +1,7 @@
 //! A control plane that runs, whoever made it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use conveyor_driver::client::LogFilter;
 use conveyor_driver::message::LogEntry;
@@ -44,6 +44,8 @@ pub(crate) struct Server {
     pub(crate) authority: Authority,
     /// Where the driver's certificate is; with those of the server when it has any.
     pub(crate) folder: TempDir,
+    /// What tells a process who it is, once one was started.
+    pub(crate) identity_environment: OnceLock<Vec<(&'static str, String)>>,
     pub(crate) part: Part,
 }
 
@@ -157,15 +159,20 @@ impl Server {
 
     /// What tells who a process is, where that is asked.
     pub(crate) fn identity_environment(&self) -> Vec<(&'static str, String)> {
-        let mut all = Vec::new();
-        if self.access == Access::Certificates {
+        if self.access == Access::Open {
+            return Vec::new();
+        }
+        // Written once: a process that starts meanwhile would read one's certificate and another's key.
+        let written = self.identity_environment.get_or_init(|| {
             let identity = self.identity();
             let file = |name, text: &str| text_of(&write(self.folder.path(), name, text));
-            all.push(("CONVEYOR_TLS_CA", file("driver-ca.pem", &self.authority.pem)));
-            all.push(("CONVEYOR_TLS_CERT", file("driver-cert.pem", &identity.cert)));
-            all.push(("CONVEYOR_TLS_KEY", file("driver-key.pem", &identity.key)));
-        }
-        all
+            vec![
+                ("CONVEYOR_TLS_CA", file("driver-ca.pem", &self.authority.pem)),
+                ("CONVEYOR_TLS_CERT", file("driver-cert.pem", &identity.cert)),
+                ("CONVEYOR_TLS_KEY", file("driver-key.pem", &identity.key)),
+            ]
+        });
+        written.clone()
     }
 
     pub(crate) async fn stop(self) {
