@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::complete_resource::{Any, Members};
 use crate::error::Result;
-use crate::message::Resource;
+use crate::message::{Resource, each_plain_member, said_plainly};
 
 /// The members of a resource: texts as they are meant, and the rest as JSON text. What stands so in the payload is
 /// lent from there.
@@ -36,7 +36,7 @@ impl<'a> ResourceParts<'a> {
     /// # Errors
     /// As that.
     pub fn read(payload: &'a str) -> Result<Self> {
-        if let Some(parts) = Self::lent(payload) {
+        if let Some(parts) = Self::seen(payload).or_else(|| Self::lent(payload)) {
             return Ok(parts);
         }
         let resource = Resource::decode(payload.as_bytes())?;
@@ -48,6 +48,28 @@ impl<'a> ResourceParts<'a> {
             name: resource.name.into(),
             pipeline: resource.pipeline.into(),
             resource: resource.resource.into(),
+        })
+    }
+
+    /// By a quick look, which is enough for most.
+    fn seen(payload: &'a str) -> Option<Self> {
+        const NAMES: [&str; 6] = ["id", "name", "pipeline", "resource", "metadata", "spec"];
+        let mut found = [None; NAMES.len()];
+        each_plain_member(payload, |name, value| {
+            if let Some(at) = NAMES.iter().position(|known| *known == name) {
+                found[at] = Some(value);
+            }
+            Some(())
+        })?;
+        let [id, name, pipeline, resource, metadata, spec] =
+            found.map(|value| value.filter(|value| *value != "null"));
+        Some(Self {
+            id: text_in(id)?,
+            name: text_in(name)?,
+            pipeline: text_in(pipeline)?,
+            resource: text_in(resource)?,
+            metadata: metadata.map_or(Some("{}"), |it| it.starts_with('{').then_some(it))?.into(),
+            spec: spec.unwrap_or("null").into(),
         })
     }
 
@@ -66,6 +88,10 @@ impl<'a> ResourceParts<'a> {
             spec: checked::<Any>(sent.spec, "null")?,
         })
     }
+}
+
+fn text_in(value: Option<&str>) -> Option<Cow<'_, str>> {
+    value.map_or(Some(Cow::Borrowed("")), said_plainly)
 }
 
 /// JSON that the core can read, too; the other when there is none.
@@ -139,7 +165,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_parts_are_those_of_the_resource(
-            text in r#" ?[\[{]("(id|name|metadata|spec|x|ID)":("[a-z\\/]{0,3}"|null|7|1e999|\{\}|\{"a":1\}|\[2, 3\]),?){0,5}[\]}]"#
+            text in r#" ?[\[{]("(id|name|metadata|spec|x|ID)":("[a-z\\/]{0,3}"|"\\u(003c|d800)"|null|7|1e999|\{\}|\{"a":1\}|\[2, 3\]),?){0,5}[\]}]"#
         ) {
             match (ResourceParts::read(&text), Resource::decode(text.as_bytes())) {
                 (Ok(parts), Ok(resource)) => prop_assert_eq!(document(&parts), resource),
@@ -158,6 +184,7 @@ mod tests {
         assert!(matches!(parts.id, Cow::Borrowed("1")));
         assert_eq!(parts.name, "a");
         assert_eq!(parts.pipeline, "");
+        assert_eq!(Some(parts), ResourceParts::seen(payload));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::members::{check_depth, invalid, members, said, string, text};
+use super::members::{check_depth, invalid, members, members_and_said, said, string, text};
 use super::resource::Resource;
 use crate::error::Result;
 use crate::run_id::RunId;
@@ -75,10 +75,15 @@ impl DriverMessage {
     /// `MessageInvalid`, naming the field, when the message can never be answered.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let envelope = text("message", bytes)?;
-        let [event, payload, id, run_id] =
-            members("message", envelope, ["event", "payload", "id", "run_id"])?;
+        const PAYLOAD: usize = 1;
+        let keys = ["event", "payload", "id", "run_id"];
+        let ([event, payload, id, run_id], told) =
+            members_and_said("message", envelope, keys, PAYLOAD)?;
         let payload = match payload {
-            Some(raw) if raw.starts_with('"') => string("payload", Some(raw))?,
+            Some(raw) if raw.starts_with('"') => match told {
+                Some(told) => told,
+                None => string("payload", Some(raw))?,
+            },
             Some(raw) if raw.starts_with('{') => raw.to_owned(),
             Some(_) => return Err(invalid("payload", "is neither an object nor text")),
             None => return Err(invalid("payload", "is missing")),

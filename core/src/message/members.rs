@@ -67,11 +67,21 @@ pub(super) fn members<'a, const N: usize>(
     text: &'a str,
     keys: [&'static str; N],
 ) -> Result<[Option<&'a str>; N]> {
-    let found = match scan::members(text, &keys) {
+    members_and_said(document, text, keys, N).map(|(found, _)| found)
+}
+
+/// The same, and what the member with the key at `told` says, where the quick look found text there.
+pub(super) fn members_and_said<'a, const N: usize>(
+    document: &str,
+    text: &'a str,
+    keys: [&'static str; N],
+    told: usize,
+) -> Result<([Option<&'a str>; N], Option<String>)> {
+    let (found, said) = match scan::members_and_said(text, &keys, told) {
         Some(found) => found,
-        None => parsed(document, text, keys)?,
+        None => (parsed(document, text, keys)?, None),
     };
-    Ok(found.map(|value| value.filter(|value| *value != "null")))
+    Ok((found.map(|value| value.filter(|value| *value != "null")), said))
 }
 
 /// The same with the parser, which says what is wrong.
@@ -95,12 +105,9 @@ pub(super) fn string(field: &str, value: Option<&str>) -> Result<String> {
 /// The same, copied only where it is escaped.
 pub(super) fn said<'a>(field: &str, value: Option<&'a str>) -> Result<Cow<'a, str>> {
     let Some(value) = value else { return Ok(Cow::default()) };
-    match scan::unescaped(value) {
-        Some(said) => Ok(said.into()),
-        None => match scan::unescape(value) {
-            Some(said) => Ok(said.into()),
-            None => parse(field, value).map(Cow::Owned),
-        },
+    match scan::said_plainly(value) {
+        Some(said) => Ok(said),
+        None => parse(field, value).map(Cow::Owned),
     }
 }
 

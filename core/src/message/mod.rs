@@ -22,7 +22,7 @@ pub use resource::Resource;
 pub(crate) use result_event::ResultEnvelope;
 pub use result_event::{DriverResult, ResultEvent};
 pub(crate) use result_event::{Echo, encode as encode_answer};
-pub(crate) use scan::each_plain_member;
+pub(crate) use scan::{each_plain_member, said_plainly};
 pub use service::{
     EndpointStats, RunInFlight, RunsInFlight, ServiceEndpoint, ServiceIdentity, ServiceInfo,
     ServiceStats,
