@@ -17,8 +17,8 @@ Runs until SIGINT or SIGTERM, then lets builds finish; a second signal ends them
 Environment:
   CONVEYOR_NATS_URL    where NATS is; default nats://127.0.0.1:4222
   CONVEYOR_NATS_*, CONVEYOR_TLS_*    credentials and TLS, as for every driver
-  RUST_LOG             what it says on standard error, such as debug; default info of
-                       itself and warnings of the libraries it is built on";
+  RUST_LOG             what it says on standard error, such as debug; default what the
+                       runtime does, and warnings of the libraries beneath it";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -35,14 +35,12 @@ async fn main() -> ExitCode {
         };
     }
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_unset| EnvFilter::new("warn,conveyor_driver=info,git_build=info"));
+        .unwrap_or_else(|_unset| EnvFilter::new("warn,conveyor_driver=info"));
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
 
     match DriverManager::default().driver(git_build::driver()).run().await {
-        Ok(report) => {
-            tracing::info!("{report}");
-            ExitCode::SUCCESS
-        }
+        // What it did stands in the log.
+        Ok(_report) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE
