@@ -1,7 +1,6 @@
 package conveyor
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +20,10 @@ import (
 const long = 2 * time.Minute
 
 func TestMain(m *testing.M) {
+	if name := os.Getenv(programVariable); name != "" {
+		runProgram(name)
+		return
+	}
 	SetLogger(nil)
 	os.Exit(m.Run())
 }
@@ -395,35 +398,5 @@ func TestAHundredStopsWhileRunsAreInFlight(t *testing.T) {
 			t.Fatal(report, err)
 		}
 		close(gate)
-	}
-}
-
-type safeBuffer struct {
-	mutex  sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *safeBuffer) Write(text []byte) (int, error) {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	return b.buffer.Write(text)
-}
-
-func (b *safeBuffer) String() string {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	return b.buffer.String()
-}
-
-func TestWhatTheRuntimeSaysReachesTheLogger(t *testing.T) {
-	said := &safeBuffer{}
-	SetLogger(slog.New(slog.NewTextHandler(said, nil)))
-	defer SetLogger(nil)
-	start(t, greeter(func(context.Context, *Run) (Result, error) { return Result{}, nil })).end()
-	for deadline := time.Now().Add(long); !strings.Contains(said.String(), "target=conveyor_driver"); {
-		if time.Now().After(deadline) {
-			t.Fatal(said.String())
-		}
-		time.Sleep(time.Millisecond)
 	}
 }

@@ -17,10 +17,14 @@ import (
 var (
 	listening   sync.Once
 	libraryLogs atomic.Pointer[slog.Logger]
+	// Held from taking records until they are told.
+	telling sync.Mutex
 )
 
 // SetLogger has the runtime itself say what it does to this logger, such as that it waits for a stream or that a
 // lease was lost, and what the libraries beneath it warn of. Without it that is [slog.Default]; with nil it goes nowhere.
+//
+// What was said of a manager has reached the logger before [Manager.Run] and [Manager.Wait] return: they wait for it.
 func SetLogger(logger *slog.Logger) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
@@ -36,19 +40,29 @@ func listen() {
 		if logger().Enabled(context.Background(), slog.LevelDebug) {
 			level = C.CONVEYOR_DEBUG
 		}
+		// What is said from here on is kept. It fails where another part of this process has it.
+		if C.conveyor_log_wait(level, 0, nil, nil) != C.CONVEYOR_OK {
+			return
+		}
 		go func() {
-			for {
-				var records C.conveyor_text
-				if C.conveyor_log_wait(level, -1, &records, nil) != C.CONVEYOR_OK {
-					// Another part of this process has them.
-					return
-				}
-				if records != 0 {
-					tell(taken(records))
-				}
+			for C.conveyor_log_wait(level, -1, nil, nil) == C.CONVEYOR_OK {
+				tellAll()
 			}
 		}()
 	})
+}
+
+// tellAll returns when the logger has heard all that was said so far, whoever took it.
+func tellAll() {
+	telling.Lock()
+	defer telling.Unlock()
+	for {
+		var records C.conveyor_text
+		if C.conveyor_log_wait(C.CONVEYOR_INFO, 0, &records, nil) != C.CONVEYOR_OK || records == 0 {
+			return
+		}
+		tell(taken(records))
+	}
 }
 
 func logger() *slog.Logger {

@@ -67,7 +67,11 @@ func (manager *Manager) Start(ctx context.Context) error {
 	}
 	defer context.AfterFunc(ctx, session.endNow)()
 	var detail failure
-	return check(C.conveyor_manager_wait_started(session.manager, -1, nil, &detail), detail)
+	err = check(C.conveyor_manager_wait_started(session.manager, -1, nil, &detail), detail)
+	if err != nil {
+		tellAll()
+	}
+	return err
 }
 
 // Wait returns when the manager has ended, with what became of the events.

@@ -110,6 +110,8 @@ func (s *session) serve() {
 		run.cancelled()
 	}
 	s.finish()
+	// The program may end with the manager.
+	tellAll()
 	close(s.ended)
 }
 

@@ -1401,8 +1401,8 @@ conveyor_code conveyor_log_stop(conveyor_error *error);
 /**
  * The same by asking: blocks until the library has said something, for `timeout_ms` milliseconds at most (negative: for
  * ever). `*records` is a JSON array of up to 256 records (`host.schema.json`, `LibraryLog`), which the caller frees with
- * `conveyor_text_free`; 0 when there are none. `level` counts for the first call in the process. Where a function
- * listens too, each record reaches one of the two.
+ * `conveyor_text_free`; 0 when there are none. With null it takes none: what was said stays for the next call. `level`
+ * counts for the first call in the process. Where a function listens too, each record reaches one of the two.
  */
 conveyor_code conveyor_log_wait(conveyor_level level,
                                 int64_t timeout_ms,

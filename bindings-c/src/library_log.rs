@@ -12,7 +12,7 @@ use conveyor_driver::{Error, ErrorCode, Result};
 use crate::callbacks::{UserData, conveyor_free_fn};
 use crate::error::{conveyor_code, conveyor_error};
 use crate::fork;
-use crate::guard::{LOGS, calling, guarded, may_wait_for, needed};
+use crate::guard::{LOGS, calling, guarded, may_wait_for};
 use crate::handle::invalid;
 use crate::run_log::{conveyor_level, level, number};
 use crate::signals::Masked;
@@ -178,23 +178,24 @@ pub extern "C" fn conveyor_log_stop(
 
 /// The same by asking: blocks until the library has said something, for `timeout_ms` milliseconds at most (negative: for
 /// ever). `*records` is a JSON array of up to 256 records (`host.schema.json`, `LibraryLog`), which the caller frees with
-/// `conveyor_text_free`; 0 when there are none. `level` counts for the first call in the process. Where a function
-/// listens too, each record reaches one of the two.
+/// `conveyor_text_free`; 0 when there are none. With null it takes none: what was said stays for the next call. `level`
+/// counts for the first call in the process. Where a function listens too, each record reaches one of the two.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_log_wait(
     level: conveyor_level,
     timeout_ms: i64,
-    records: Option<&mut MaybeUninit<conveyor_text>>,
+    mut records: Option<&mut MaybeUninit<conveyor_text>>,
     error: Option<&mut MaybeUninit<conveyor_error>>,
 ) -> conveyor_code {
     guarded(error, || {
-        let mut out = Some(needed("records", records)?);
-        give_none(out.as_deref_mut());
+        give_none(records.as_deref_mut());
         let queue = &self::records(level)?.queue;
         let _something = queue.wait_for_notice(milliseconds(timeout_ms));
-        let taken = queue.take_library_logs(AT_ONCE);
-        if !taken.is_empty() {
-            give(out, || document(&taken));
+        if records.is_some() {
+            let taken = queue.take_library_logs(AT_ONCE);
+            if !taken.is_empty() {
+                give(records, || document(&taken));
+            }
         }
         Ok(())
     })

@@ -58,7 +58,7 @@ static void null_is_refused_wherever_something_is_needed(void)
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_stop_new(NULL, NULL));
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_json_quote(NONE, NULL, NULL));
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_log_listen(CONVEYOR_INFO, NULL, NULL, NULL, NULL));
-  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_log_wait(CONVEYOR_INFO, 0, NULL, NULL));
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_log_wait(17, 0, NULL, NULL));
   OK(conveyor_manager_free(made));
 }
 

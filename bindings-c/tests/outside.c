@@ -201,7 +201,8 @@ static void the_library_says_what_it_does_when_it_is_asked(void)
 {
   conveyor_text records = 0;
   speak();
-  OK(conveyor_log_wait(CONVEYOR_DEBUG, 60000, &records, NULL));
+  OK(conveyor_log_wait(CONVEYOR_DEBUG, 60000, NULL, NULL));
+  OK(conveyor_log_wait(CONVEYOR_DEBUG, 0, &records, NULL));
   CHECK(records != 0);
   char *text = taken(records);
   CHECK(strncmp(member(text, "/0/target"), "conveyor_driver", 15) == 0);

@@ -9,6 +9,8 @@ import path from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { killGroup } from "./process_group.mjs";
+
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { bin } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
 const command = path.join(root, bin["conveyor-driver"]);
@@ -26,11 +28,13 @@ test("the command does what the native one does", () => {
 });
 
 for (const signal of ["SIGINT", "SIGTERM"]) {
-  test(`${signal} lets the command end what it started`, async () => {
-    const script = "echo started; exec sleep 600";
+  test(`${signal} lets the command end what it started`, async (t) => {
+    const script = "echo $$; exec sleep 600";
     const child = spawn(process.execPath, [command, "test", "-f", resource, "--", "sh", "-c", script]);
-    const [started] = await once(child.stdout, "data");
-    assert.equal(String(started), "started\n");
+    t.after(() => child.kill("SIGKILL"));
+    const [leader] = await once(child.stdout, "data");
+    assert.match(String(leader), /^\d+\n$/);
+    t.after(() => killGroup(Number(leader)));
     child.kill(signal);
     assert.deepEqual(await once(child, "exit"), [130, null]);
   });

@@ -7,6 +7,7 @@ import { Worker } from "node:worker_threads";
 import { Driver, DriverManager, DriverResult } from "conveyor-driver";
 
 import { NatsWorld, until } from "./nats_world.mjs";
+import { killGroup } from "./process_group.mjs";
 
 const cwd = fileURLToPath(new URL("..", import.meta.url));
 const PRELUDE = `
@@ -136,13 +137,14 @@ test("the event of a handler that exits the process comes back at once", async (
   assert.equal((await world.lines())["exit-1"][0], "bye");
 });
 
-test("a command is not left behind by a process that exits", async () => {
+test("a command is not left behind by a process that exits", async (t) => {
   const running = program(`
     await manage("orphan", async (run) => {
       setTimeout(() => process.exit(0), 200);
       await run.exec("sh", ["-c", "echo $$; sleep 600"]);
     }).run();
   `);
+  t.after(async () => (await world.lines())["orphan-1"]?.map(Number).filter(Boolean).forEach(killGroup));
   await world.driver("orphan");
   await world.post(["orphan-1"], { resource: "orphan" });
   assert.equal(await running.ended, 0);

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -33,10 +35,17 @@ def test_the_command_is_installed(command: list[str], resource: str) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_without_a_traceback(number: signal.Signals, resource: str) -> None:
-    command = [INSTALLED, "test", "-f", resource, "--", "sh", "-c", "echo started; exec sleep 600"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    command = [INSTALLED, "test", "-f", resource, "--", "sh", "-c", "echo $$; exec sleep 600"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process, ExitStack() as left:
+        left.callback(process.kill)
         assert process.stdout is not None and process.stderr is not None
-        assert process.stdout.readline() == "started\n"
+        left.callback(kill_group, int(process.stdout.readline()))
         process.send_signal(number)
         assert process.wait(30) == 130
         assert "Traceback" not in process.stderr.read()
+
+
+def kill_group(leader: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use conveyor_driver::exec::Command;
 use conveyor_driver::{Driver, DriverManager, DriverResult, Failure, Run};
 use serde_json::json;
-use tracing_subscriber::filter::LevelFilter;
 
 async fn build(run: Run) -> Result<DriverResult, Failure> {
     let spec = &run.resource()?.spec;
@@ -28,7 +27,10 @@ async fn build(run: Run) -> Result<DriverResult, Failure> {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(LevelFilter::INFO).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter("warn,conveyor_driver=info")
+        .init();
     let driver = Driver::new("build").resources(["app"]).reconcile(build);
     match DriverManager::default().driver(driver).run().await {
         Ok(_report) => ExitCode::SUCCESS,

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use conveyor_driver::DriverManager;
 use conveyor_driver_examples::git_build;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
 
 const HELP: &str = "\
 Builds Git repositories for Conveyor CI: the driver git-build, for resources of type build.
@@ -18,7 +17,8 @@ Runs until SIGINT or SIGTERM, then lets builds finish; a second signal ends them
 Environment:
   CONVEYOR_NATS_URL    where NATS is; default nats://127.0.0.1:4222
   CONVEYOR_NATS_*, CONVEYOR_TLS_*    credentials and TLS, as for every driver
-  RUST_LOG             what it says on standard error, such as debug; default info";
+  RUST_LOG             what it says on standard error, such as debug; default what the
+                       runtime does, and warnings of the libraries beneath it";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -34,15 +34,13 @@ async fn main() -> ExitCode {
             }
         };
     }
-    let filter =
-        EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_unset| EnvFilter::new("warn,conveyor_driver=info"));
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
 
     match DriverManager::default().driver(git_build::driver()).run().await {
-        Ok(report) => {
-            tracing::info!("{report}");
-            ExitCode::SUCCESS
-        }
+        // What it did stands in the log.
+        Ok(_report) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE
