@@ -170,3 +170,28 @@ late = {"asyncio", "dataclasses", "inspect", "logging", "traceback", "typing"} &
 assert not late, late
 """)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_records_that_are_being_handled_at_the_end_are_not_lost(program: Program) -> None:
+    ended = program(
+        DRIVER
+        + """
+import logging
+both_ended, more = threading.Event(), threading.Event()
+class Slow(logging.Handler):
+    def emit(self, record):
+        if both_ended.is_set():
+            more.set()
+            time.sleep(0.1)
+        both_ended.wait()
+        print(record.getMessage().split()[0], flush=True)
+logging.basicConfig(level=logging.INFO, handlers=[Slow()])
+driver.reconcile(lambda run: None)
+for _ in range(2):
+    with DriverManager(driver, stream=stream):
+        pass
+both_ended.set()
+more.wait()
+"""
+    )
+    assert (ended.returncode, ended.stdout.split()) == (0, ["draining", "stopped:"] * 2), ended.stderr

@@ -41,6 +41,8 @@ class _Listener:
     def __init__(self, level: int) -> None:
         self.pid = os.getpid()
         self._logs = _native.LibraryLogs(level)
+        # From taking records until they are handled, so that who comes second knows of all.
+        self._handing_on = threading.Lock()
         threading.Thread(target=self._listen, name="conveyor-logging", daemon=True).start()
 
     def _listen(self) -> None:
@@ -49,17 +51,20 @@ class _Listener:
             self.hand_on()
 
     def hand_on(self) -> None:
-        records = self._logs.take(_MOST)
-        if not records:
-            return
-        import logging
+        with self._handing_on:
+            while records := self._logs.take(_MOST):
+                _handle(records)
 
-        for nanos, level, target, message, fields in records:
-            logger = logging.getLogger(target.replace("::", "."))
-            if not logger.isEnabledFor(level):
-                continue
-            said = "".join(f" {name}={value}" for name, value in fields.items())
-            record = logger.makeRecord(logger.name, level, "", 0, message + said, (), None)
-            record.created = nanos / 1e9
-            record.msecs = nanos // 1_000_000 % 1000
-            logger.handle(record)
+
+def _handle(records: list[tuple[int, int, str, str, dict[str, object]]]) -> None:
+    import logging
+
+    for nanos, level, target, message, fields in records:
+        logger = logging.getLogger(target.replace("::", "."))
+        if not logger.isEnabledFor(level):
+            continue
+        said = "".join(f" {name}={value}" for name, value in fields.items())
+        record = logger.makeRecord(logger.name, level, "", 0, message + said, (), None)
+        record.created = nanos / 1e9
+        record.msecs = nanos // 1_000_000 % 1000
+        logger.handle(record)
