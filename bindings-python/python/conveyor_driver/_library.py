@@ -41,8 +41,8 @@ class _Listener:
     def __init__(self, level: int) -> None:
         self.pid = os.getpid()
         self._logs = _native.LibraryLogs(level)
-        # From taking records until they are handled, so that who comes second knows of all. A handler may come
-        # here itself.
+        # From taking records until they are handled, so that who comes second knows of all. A handler
+        # may come here itself.
         self._handing_on = threading.RLock()
         threading.Thread(target=self._listen, name="conveyor-logging", daemon=True).start()
 
