@@ -48,9 +48,11 @@ impl Future for Confirmation {
                 reply => Some(reply),
             };
             if let Some(reply) = reply {
-                return Poll::Ready(
-                    reply.and_then(|reply| stored(ticket.subject(), &reply.payload)),
-                );
+                let stored = reply.and_then(|reply| stored(ticket.subject(), &reply.payload));
+                if stored.is_ok() {
+                    ticket.over();
+                }
+                return Poll::Ready(stored);
             }
         }
         let (session, subject) = (Arc::clone(session), ticket.subject());

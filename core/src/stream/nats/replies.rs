@@ -27,7 +27,9 @@ pub(super) struct Replies {
 #[derive(Debug, Default)]
 struct Table {
     places: Slab<Place>,
-    last: u64,
+    /// For each place, which subject its answer comes to. The server has to look up a subject that it has not
+    /// seen lately, so that of a place stays the same as long as no late answer can come.
+    turns: Vec<u64>,
     /// The server does not let this connection hear its answers.
     deaf: bool,
 }
@@ -45,6 +47,7 @@ struct Place {
 enum State {
     Waiting(Option<Waker>),
     Answered(Answer),
+    Fetched,
 }
 
 impl Default for Replies {
@@ -71,12 +74,12 @@ impl Replies {
         if table.deaf {
             return Err(denied("subscribe", &self.inbox()));
         }
-        table.last += 1;
-        let id = table.last << INDEX_BITS | table.places.vacant_key() as u64;
+        let id = table.next_id();
         let state = State::Waiting(None);
         table.places.insert(Place { id, subject: subject.clone(), deadline, state });
         drop(table);
-        Ok(Ticket { id, subject: subject.clone(), replies: Arc::clone(self) })
+        let replies = Arc::clone(self);
+        Ok(Ticket { id, subject: subject.clone(), replies, is_over: false })
     }
 
     /// Hands an answer to the one who waits for it, if anybody still does.
@@ -132,17 +135,26 @@ impl Replies {
     }
 }
 
-/// Places are fewer than 2²⁴, and no id is given out twice.
+/// Places are fewer than 2²⁴; the rest of an id is the turn.
 const INDEX_BITS: u32 = 24;
 
 impl Table {
+    fn next_id(&mut self) -> u64 {
+        let at = self.places.vacant_key();
+        if self.turns.len() <= at {
+            self.turns.resize(at + 1, 0);
+        }
+        self.turns[at] << INDEX_BITS | at as u64
+    }
+
     fn place(&mut self, id: u64) -> Option<&mut Place> {
         self.places.get_mut(index(id)).filter(|place| place.id == id)
     }
 
-    fn clear(&mut self, id: u64) {
+    fn clear(&mut self, id: u64, is_over: bool) {
         if self.place(id).is_some() {
             self.places.remove(index(id));
+            self.turns[index(id)] += u64::from(!is_over);
         }
     }
 }
@@ -155,7 +167,7 @@ impl Place {
     /// Keeps an answer; the first stands. Gives who waits for it.
     fn answer(&mut self, answer: Answer) -> Option<Waker> {
         match &mut self.state {
-            State::Answered(_) => None,
+            State::Answered(_) | State::Fetched => None,
             State::Waiting(waker) => {
                 let waker = waker.take();
                 self.state = State::Answered(answer);
@@ -171,9 +183,15 @@ pub(super) struct Ticket {
     id: u64,
     subject: ByteString,
     replies: Arc<Replies>,
+    is_over: bool,
 }
 
 impl Ticket {
+    /// No further answer can come, so that the next request may have its answer sent to the same subject.
+    pub(super) const fn over(&mut self) {
+        self.is_over = true;
+    }
+
     /// The subject the answer has to be sent to.
     pub(super) fn reply_subject(&self) -> String {
         let (mut digits, prefix) = (itoa::Buffer::new(), &*self.replies.prefix);
@@ -192,22 +210,21 @@ impl Ticket {
 
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         let mut table = lock(&self.replies.table);
-        // Only a ticket that had its answer has no place.
         let Some(place) = table.place(self.id) else { return Poll::Ready(Err(closed())) };
-        let waiting = State::Waiting(Some(cx.waker().clone()));
-        match std::mem::replace(&mut place.state, waiting) {
-            State::Waiting(_) => Poll::Pending,
-            State::Answered(answer) => {
-                table.places.remove(index(self.id));
-                Poll::Ready(answer)
+        match std::mem::replace(&mut place.state, State::Fetched) {
+            State::Waiting(_) => {
+                place.state = State::Waiting(Some(cx.waker().clone()));
+                Poll::Pending
             }
+            State::Answered(answer) => Poll::Ready(answer),
+            State::Fetched => Poll::Ready(Err(closed())),
         }
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        lock(&self.replies.table).clear(self.id);
+        lock(&self.replies.table).clear(self.id, self.is_over);
     }
 }
 
@@ -239,6 +256,50 @@ mod tests {
         assert_eq!(late.answer().await.expect_err("late").code(), ErrorCode::TimedOut);
         drop((a, b, late));
         assert!(lock(&replies.table).places.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_subject_for_answers_comes_again_only_when_no_answer_can() {
+        let replies = Arc::new(Replies::default());
+        let subject = |over: bool, answered: bool| {
+            let mut ticket = expect(&replies, "a").expect("a place");
+            if answered {
+                replies.hand_over(message(&ticket.reply_subject()));
+                assert!(ticket.poll_answer(&mut Context::from_waker(Waker::noop())).is_ready());
+            }
+            if over {
+                ticket.over();
+            }
+            ticket.reply_subject()
+        };
+        let first = subject(true, true);
+        assert_eq!(subject(false, true), first, "its only answer came");
+        let second = subject(false, false);
+        assert_ne!(second, first, "it may be answered again");
+        assert_ne!(subject(true, true), second, "it may still be answered");
+    }
+
+    #[tokio::test]
+    async fn a_late_answer_is_not_the_next_requests() {
+        let replies = Arc::new(Replies::default());
+        let given_up = expect(&replies, "a").expect("a place").reply_subject();
+        let mut next = expect(&replies, "a").expect("a place");
+        replies.hand_over(message(&given_up));
+        assert!(futures_util::poll!(pin!(next.answer())).is_pending());
+        replies.hand_over(message(&next.reply_subject()));
+        assert!(next.answer().await.is_ok());
+    }
+
+    fn message(subject: &str) -> async_nats::Message {
+        async_nats::Message {
+            subject: subject.into(),
+            reply: None,
+            payload: "".into(),
+            headers: None,
+            status: None,
+            description: None,
+            length: 0,
+        }
     }
 
     #[tokio::test]
