@@ -22,7 +22,7 @@ pub struct Message {
     pub subject: ByteString,
     /// Its body.
     pub payload: Bytes,
-    /// What stands before it.
+    /// Its headers.
     pub headers: Headers,
     /// Where an answer is expected, if one is.
     pub reply: Option<ByteString>,
