@@ -12,8 +12,8 @@ export type Serialization =
 /**
  * Certificates, as PEM text or as paths of PEM files. The server's certificate is always verified.
  *
- * The files of certificate and key are read again when they have changed, so that they can be
- * renewed while a driver runs: what is shown next is the new one.
+ * Files are read again when they have changed, so that certificates can be renewed while a driver
+ * runs: what is shown next, and what servers are verified by, is the new one.
  */
 export interface TlsOptions {
   /** The authorities to trust, as text. Default: those of the system. */

@@ -111,6 +111,28 @@ async fn a_server_without_tls() {
 }
 
 #[tokio::test]
+async fn a_renewed_authority_is_trusted_when_the_connection_is_made_again() {
+    let (old, new) = (Authority::new(), Authority::new());
+    let (mut server, folder) = tls_server(&old.server(HOST), "").await;
+    let put = |name: &str, text: &str| write(folder.path(), name, text);
+    let tls = TlsOptions { ca_file: Some(put("ca.pem", &old.pem)), ..Default::default() };
+    let options = ConnectionOptions { tls, ..options(server.url()) };
+    let stream = connect(&options).await;
+    within(stream.flush()).await.unwrap();
+
+    let identity = new.server(HOST);
+    let _renewed = [put("server.pem", &identity.cert), put("server.key", &identity.key)];
+    server.restart().await.unwrap();
+    assert_eq!(refusal(&options).await, ErrorCode::TlsFailed);
+    // Half of a renewal: nobody is trusted by it, and nothing is lost.
+    put("ca.pem", "-----BEGIN CERTIFICATE-----");
+    assert!(stream.flush().await.is_err());
+    put("ca.pem", &new.pem);
+    until(|| async { stream.flush().await.is_ok() }).await;
+    within(stream.close()).await;
+}
+
+#[tokio::test]
 async fn a_renewed_certificate_is_shown_when_the_connection_is_made_again() {
     let (authority, old, new) = (Authority::new(), Authority::new(), Authority::new());
     let folder = tempfile::tempdir().unwrap();

@@ -5,13 +5,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 
 use super::token::Token;
 use crate::clock::unix_nanos;
 use crate::error::Result;
-use crate::tls::Identity;
+use crate::tls::{Authorities, Identity};
 
 /// How long one token is used: long before it ends, for requests that take a while and clocks that are
 /// ahead.
@@ -20,7 +19,7 @@ const USED_FOR: Duration = Duration::from_secs(60);
 /// Makes tokens of one identity.
 pub(super) struct Tokens {
     identity: Arc<Identity>,
-    authorities: Vec<CertificateDer<'static>>,
+    authorities: Option<Arc<Authorities>>,
     last: Mutex<Option<Made>>,
 }
 
@@ -34,7 +33,7 @@ struct Made {
 impl Tokens {
     pub(super) const fn new(
         identity: Arc<Identity>,
-        authorities: Vec<CertificateDer<'static>>,
+        authorities: Option<Arc<Authorities>>,
     ) -> Self {
         Self { identity, authorities, last: Mutex::new(None) }
     }
@@ -57,7 +56,9 @@ impl Tokens {
         {
             return Ok(made.token.clone());
         }
-        let token = Token::sign(&signer, &self.authorities, now)?;
+        let trusted = self.authorities.as_deref().map(Authorities::current);
+        let certificates = trusted.as_ref().map_or(&[][..], |trusted| &trusted.certificates);
+        let token = Token::sign(&signer, certificates, now)?;
         *last = Some(Made { token: token.clone(), signer, at: now });
         Ok(token)
     }

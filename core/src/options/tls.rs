@@ -9,8 +9,8 @@ use super::secret::Secret;
 
 /// Certificates, as PEM text or as paths of PEM files. The server's certificate is always verified.
 ///
-/// The files of certificate and key are read again when they have changed, so that they can be renewed
-/// while a driver runs: what is shown next is the new one.
+/// Files are read again when they have changed, so that certificates can be renewed while a driver runs:
+/// what is shown next, and what servers are verified by, is the new one.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]

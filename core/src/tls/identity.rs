@@ -1,10 +1,7 @@
-//! Who one is: a certificate and its key, read again when their files have changed.
+//! Who one is: a certificate and its key.
 
 use std::fmt;
-use std::io;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
@@ -12,68 +9,25 @@ use rustls::crypto::ring::default_provider;
 use rustls::sign::CertifiedKey;
 
 use super::pem::{Pem, certificates, malformed, private_key};
+use super::renewed::Renewed;
 use crate::error::{Error, ErrorCode, Result};
 
 /// A certificate and its key: shown to servers that ask for one, and what tokens are signed with.
-///
-/// Files are looked at whenever the identity is asked for, and read when they have changed. While the
-/// two do not fit each other, as in the middle of a renewal, the identity is what it was before.
-pub(crate) struct Identity {
-    cert: Pem,
-    key: Pem,
-    state: Mutex<State>,
-}
-
-struct State {
-    current: Arc<CertifiedKey>,
-    seen: Stamps,
-}
-
-/// What tells one state of the two files from another.
-type Stamps = [Option<(SystemTime, u64)>; 2];
+pub(crate) struct Identity(Renewed<CertifiedKey>);
 
 impl Identity {
     pub(super) fn new(cert: Pem, key: Pem) -> Result<Self> {
-        let seen = stamps(&cert, &key);
-        let current = Arc::new(certified(&cert, &key)?);
-        Ok(Self { cert, key, state: Mutex::new(State { current, seen }) })
+        let read = |pems: &[Pem]| match pems {
+            [cert, key] => certified(cert, key),
+            _ => Err(Error::new(ErrorCode::Internal, "an identity is a certificate and a key")),
+        };
+        Renewed::new(vec![cert, key], read).map(Self)
     }
 
-    /// The certificates, leaf first, and the key that belongs to the leaf. Reads files that have
-    /// changed, which are short.
+    /// The certificates, leaf first, and the key that belongs to the leaf.
     pub(crate) fn current(&self) -> Arc<CertifiedKey> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = stamps(&self.cert, &self.key);
-        if now != state.seen {
-            state.seen = now;
-            match self.read_again() {
-                Ok(renewed) => {
-                    tracing::info!("the certificate was renewed");
-                    state.current = Arc::new(renewed);
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a changed certificate cannot be used yet; the old one stays");
-                }
-            }
-        }
-        state.current.clone()
+        self.0.current()
     }
-
-    fn read_again(&self) -> Result<CertifiedKey> {
-        let unreadable = |option: &str, error: io::Error| malformed(option, &error.to_string());
-        let again =
-            |pem: &Pem| pem.again().transpose().map_err(|error| unreadable(&pem.option, error));
-        let (cert, key) = (again(&self.cert)?, again(&self.key)?);
-        certified(cert.as_ref().unwrap_or(&self.cert), key.as_ref().unwrap_or(&self.key))
-    }
-}
-
-fn stamps(cert: &Pem, key: &Pem) -> Stamps {
-    let stamp = |file: &PathBuf| {
-        let metadata = std::fs::metadata(file).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
-    };
-    [cert.file().and_then(stamp), key.file().and_then(stamp)]
 }
 
 fn certified(cert: &Pem, key: &Pem) -> Result<CertifiedKey> {
@@ -109,6 +63,6 @@ impl ResolvesClientCert for Identity {
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity").field("cert", &self.cert.option).finish_non_exhaustive()
+        f.debug_tuple("Identity").field(&self.0.option()).finish()
     }
 }

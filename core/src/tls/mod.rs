@@ -1,20 +1,24 @@
 //! TLS: whom to trust, and who one is; from PEM text in memory or from PEM files.
 
+mod authorities;
 mod identity;
 mod pem;
+mod renewed;
 mod system_roots;
+mod verifier;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 
-use self::pem::{Pem, certificates, malformed};
+use self::pem::Pem;
 use self::system_roots::SystemRoots;
+use self::verifier::{Roots, Verifier};
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::{Faults, TlsOptions};
 
+pub(crate) use self::authorities::Authorities;
 pub(crate) use self::identity::Identity;
 
 /// The texts the options name, read but not yet understood.
@@ -33,7 +37,7 @@ pub(crate) struct Tls {
     pub(crate) identity: Option<Arc<Identity>>,
     /// The given authorities; none when those of the system count.
     #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "only its tokens need them"))]
-    pub(crate) authorities: Vec<CertificateDer<'static>>,
+    pub(crate) authorities: Option<Arc<Authorities>>,
 }
 
 /// Reads the files; notes a fault for each that cannot be read. Blocks.
@@ -72,16 +76,14 @@ impl Tls {
             .map_err(|error| {
                 Error::new(ErrorCode::TlsFailed, "TLS cannot be set up").with_source(error)
             })?;
-        let mut authorities = Vec::new();
-        let builder = match &texts.ca {
-            Some(ca) => {
-                authorities = certificates(ca)?;
-                builder.with_root_certificates(roots(ca, &authorities)?)
-            }
-            None => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(SystemRoots::new(provider))),
+        let authorities = texts.ca.map(Authorities::new).transpose()?.map(Arc::new);
+        let roots = match &authorities {
+            Some(authorities) => Roots::Given(authorities.clone()),
+            None => Roots::System(SystemRoots::default()),
         };
+        let builder = builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Verifier { provider, roots }));
         let identity = match (texts.cert, texts.key) {
             (Some(cert), Some(key)) => Some(Arc::new(Identity::new(cert, key)?)),
             _ => None,
@@ -92,15 +94,6 @@ impl Tls {
         };
         Ok(Self { config, identity, authorities })
     }
-}
-
-fn roots(ca: &Pem, authorities: &[CertificateDer<'static>]) -> Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    for certificate in authorities {
-        let added = roots.add(certificate.clone());
-        added.map_err(|error| malformed(&ca.option, &error.to_string()))?;
-    }
-    Ok(roots)
 }
 
 #[cfg(test)]

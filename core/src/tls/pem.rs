@@ -24,9 +24,12 @@ impl Pem {
         Ok(Self { option, text: std::fs::read(file)?, file: Some(file.to_owned()) })
     }
 
-    /// What is in its file now; nothing when it came from none.
-    pub(super) fn again(&self) -> Option<io::Result<Self>> {
-        Some(Self::of_file(self.option.clone(), self.file.as_ref()?))
+    /// With what is in its file now, if it came from one.
+    pub(super) fn again(&self) -> io::Result<Self> {
+        match &self.file {
+            Some(file) => Self::of_file(self.option.clone(), file),
+            None => Ok(Self { option: self.option.clone(), text: self.text.clone(), file: None }),
+        }
     }
 
     pub(super) const fn file(&self) -> Option<&PathBuf> {

@@ -4,77 +4,30 @@
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, Error, RootCertStore};
 
-/// Verifies servers as the web does, by the roots of the system.
-#[derive(Debug)]
+/// The roots of the system.
+#[derive(Debug, Default)]
 pub(super) struct SystemRoots {
-    provider: Arc<CryptoProvider>,
-    /// Nothing when the system has no roots.
+    /// Nothing when the system has none.
     verifier: OnceLock<Option<Arc<WebPkiServerVerifier>>>,
 }
 
 impl SystemRoots {
-    pub(super) const fn new(provider: Arc<CryptoProvider>) -> Self {
-        Self { provider, verifier: OnceLock::new() }
-    }
-
-    fn verifier(&self) -> Result<&WebPkiServerVerifier, rustls::Error> {
+    /// What verifies servers by them.
+    pub(super) fn verifier(
+        &self,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Arc<WebPkiServerVerifier>, Error> {
         let verifier = self.verifier.get_or_init(|| {
-            let verifier = WebPkiServerVerifier::builder_with_provider(
-                Arc::new(read()),
-                self.provider.clone(),
-            )
-            .build();
-            verifier
+            let roots = Arc::new(read());
+            WebPkiServerVerifier::builder_with_provider(roots, provider.clone())
+                .build()
                 .inspect_err(|error| tracing::warn!(%error, "the system has no root certificates"))
                 .ok()
         });
-        verifier.as_deref().ok_or_else(|| CertificateError::UnknownIssuer.into())
-    }
-}
-
-impl ServerCertVerifier for SystemRoots {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        self.verifier()?.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        )
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier()?.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier()?.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        verifier.clone().ok_or_else(|| CertificateError::UnknownIssuer.into())
     }
 }
 
