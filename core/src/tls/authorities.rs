@@ -13,7 +13,7 @@ use super::renewed::Renewed;
 use crate::error::Result;
 
 /// Whom to trust, read again when their file has changed.
-pub(crate) struct Authorities(Renewed<Trusted>);
+pub(crate) struct Authorities(Renewed<Trusted, 1>);
 
 /// Some certificates, and what verifies servers by them.
 pub(crate) struct Trusted {
@@ -24,7 +24,7 @@ pub(crate) struct Trusted {
 
 impl Authorities {
     pub(super) fn new(ca: Pem) -> Result<Self> {
-        Renewed::new(vec![ca], trusted).map(Self)
+        Renewed::new([ca], |[ca]| trusted(ca)).map(Self)
     }
 
     /// As they are now.
@@ -33,22 +33,18 @@ impl Authorities {
     }
 }
 
-fn trusted(pems: &[Pem]) -> Result<Trusted> {
-    let (mut found, mut roots) = (Vec::new(), RootCertStore::empty());
-    let mut option = "";
-    for pem in pems {
-        option = &pem.option;
-        for certificate in certificates(pem)? {
-            let added = roots.add(certificate.clone());
-            added.map_err(|error| malformed(option, &error.to_string()))?;
-            found.push(certificate);
-        }
+fn trusted(ca: &Pem) -> Result<Trusted> {
+    let certificates = certificates(ca)?;
+    let mut roots = RootCertStore::empty();
+    for certificate in &certificates {
+        let added = roots.add(certificate.clone());
+        added.map_err(|error| malformed(&ca.option, &error.to_string()))?;
     }
     let provider = Arc::new(default_provider());
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
-        .map_err(|error| malformed(option, &error.to_string()))?;
-    Ok(Trusted { certificates: found, verifier })
+        .map_err(|error| malformed(&ca.option, &error.to_string()))?;
+    Ok(Trusted { certificates, verifier })
 }
 
 impl fmt::Debug for Authorities {

@@ -13,15 +13,11 @@ use super::renewed::Renewed;
 use crate::error::{Error, ErrorCode, Result};
 
 /// A certificate and its key: shown to servers that ask for one, and what tokens are signed with.
-pub(crate) struct Identity(Renewed<CertifiedKey>);
+pub(crate) struct Identity(Renewed<CertifiedKey, 2>);
 
 impl Identity {
     pub(super) fn new(cert: Pem, key: Pem) -> Result<Self> {
-        let read = |pems: &[Pem]| match pems {
-            [cert, key] => certified(cert, key),
-            _ => Err(Error::new(ErrorCode::Internal, "an identity is a certificate and a key")),
-        };
-        Renewed::new(vec![cert, key], read).map(Self)
+        Renewed::new([cert, key], |[cert, key]| certified(cert, key)).map(Self)
     }
 
     /// The certificates, leaf first, and the key that belongs to the leaf.

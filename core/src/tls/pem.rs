@@ -9,6 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::error::{Error, ErrorCode, Result};
 
 /// PEM text, and the option it came from.
+#[derive(Clone)]
 pub(super) struct Pem {
     pub(super) option: String,
     text: Vec<u8>,
@@ -24,12 +25,12 @@ impl Pem {
         Ok(Self { option, text: std::fs::read(file)?, file: Some(file.to_owned()) })
     }
 
-    /// With what is in its file now, if it came from one.
-    pub(super) fn again(&self) -> io::Result<Self> {
-        match &self.file {
-            Some(file) => Self::of_file(self.option.clone(), file),
-            None => Ok(Self { option: self.option.clone(), text: self.text.clone(), file: None }),
+    /// Takes what is in its file now, if it came from one.
+    pub(super) fn read_again(&mut self) -> io::Result<()> {
+        if let Some(file) = &self.file {
+            self.text = std::fs::read(file)?;
         }
+        Ok(())
     }
 
     pub(super) const fn file(&self) -> Option<&PathBuf> {

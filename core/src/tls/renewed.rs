@@ -9,25 +9,25 @@ use crate::error::Result;
 
 /// What some texts say. Their files are looked at whenever it is asked for, and read when they have
 /// changed. While they cannot be used, as in the middle of a renewal, it is what it was before.
-pub(super) struct Renewed<T> {
-    pems: Vec<Pem>,
-    read: fn(&[Pem]) -> Result<T>,
-    state: Mutex<State<T>>,
+pub(super) struct Renewed<T, const N: usize> {
+    pems: [Pem; N],
+    read: fn(&[Pem; N]) -> Result<T>,
+    state: Mutex<State<T, N>>,
 }
 
-struct State<T> {
+struct State<T, const N: usize> {
     current: Arc<T>,
-    seen: Vec<Stamp>,
+    seen: [Stamp; N],
 }
 
 /// What tells one state of a file from another; nothing when there is none.
 type Stamp = Option<(SystemTime, u64)>;
 
-impl<T> Renewed<T> {
+impl<T, const N: usize> Renewed<T, N> {
     /// # Errors
     /// Those of `read`.
-    pub(super) fn new(pems: Vec<Pem>, read: fn(&[Pem]) -> Result<T>) -> Result<Self> {
-        let seen = pems.iter().map(stamp).collect();
+    pub(super) fn new(pems: [Pem; N], read: fn(&[Pem; N]) -> Result<T>) -> Result<Self> {
+        let seen = pems.each_ref().map(stamp);
         let current = Arc::new(read(&pems)?);
         Ok(Self { pems, read, state: Mutex::new(State { current, seen }) })
     }
@@ -35,7 +35,7 @@ impl<T> Renewed<T> {
     /// Reads files that have changed, which are short.
     pub(super) fn current(&self) -> Arc<T> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let now: Vec<_> = self.pems.iter().map(stamp).collect();
+        let now = self.pems.each_ref().map(stamp);
         if now != state.seen {
             state.seen = now;
             let option = self.option();
@@ -61,9 +61,10 @@ impl<T> Renewed<T> {
     }
 
     fn read_again(&self) -> Result<T> {
-        let again =
-            |pem: &Pem| pem.again().map_err(|error| malformed(&pem.option, &error.to_string()));
-        let pems = self.pems.iter().map(again).collect::<Result<Vec<_>>>()?;
+        let mut pems = self.pems.clone();
+        for pem in &mut pems {
+            pem.read_again().map_err(|error| malformed(&pem.option, &error.to_string()))?;
+        }
         (self.read)(&pems)
     }
 }
