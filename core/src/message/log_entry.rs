@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::escape::escape;
 use super::members::{members, parse, string, text};
-use super::scan;
 use crate::error::Result;
 use crate::run_id::RunId;
 
@@ -76,12 +76,12 @@ pub(crate) struct LabelsRef<'a> {
 /// How every entry of one run begins: all that comes before its time stamp.
 pub(crate) fn opening(run: &RunId, driver: &str, pipeline: &str) -> Vec<u8> {
     let mut bytes = b"{\"runid\":".to_vec();
-    scan::escape(run.as_str(), &mut bytes);
+    escape(run.as_str(), &mut bytes);
     bytes.extend_from_slice(b",\"driver\":");
-    scan::escape(driver, &mut bytes);
+    escape(driver, &mut bytes);
     if !pipeline.is_empty() {
         bytes.extend_from_slice(b",\"pipeline\":");
-        scan::escape(pipeline, &mut bytes);
+        escape(pipeline, &mut bytes);
     }
     bytes
 }
@@ -101,7 +101,7 @@ pub(crate) fn encode(
     bytes.extend_from_slice(b",\"timestamp\":\"");
     bytes.extend_from_slice(timestamp);
     bytes.extend_from_slice(b"\",\"message\":");
-    scan::escape(message, &mut bytes);
+    escape(message, &mut bytes);
     bytes.extend_from_slice(b",\"labels\":");
     // Writing text and numbers into a Vec has nothing that could fail.
     let _written = serde_json::to_writer(&mut bytes, labels);

@@ -2,6 +2,7 @@
 
 mod control;
 mod driver_message;
+mod escape;
 mod init_event;
 pub(crate) mod log_entry;
 mod members;
@@ -9,6 +10,7 @@ mod resource;
 mod result_event;
 mod scan;
 mod service;
+mod words;
 
 pub use control::{ControlReply, ControlRequest};
 pub use driver_message::DriverMessage;

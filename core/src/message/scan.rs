@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use super::words::{WORD, plain_bytes, word_at};
+
 /// The members of these names in a whole document that is an object; of doubled ones the last. And what the
 /// member with the name at `told` says if it is text: found on the way, since that of an event is nearly all
 /// of it.
@@ -69,68 +71,6 @@ pub(super) fn unescape(text: &str) -> Option<String> {
     let mut scan = Scan::new(text);
     let said = scan.said()?;
     (scan.at == text.len()).then_some(said)
-}
-
-/// Writes a text as a document of its own: what stands between escapes is copied at once.
-pub(super) fn escape(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut from = 0;
-    while from < bytes.len() {
-        let mut to = from;
-        while to < bytes.len() {
-            let plain = plain_bytes(word_at(bytes, to));
-            to += plain;
-            if plain < WORD {
-                break;
-            }
-        }
-        let to = to.min(bytes.len());
-        out.extend_from_slice(&bytes[from..to]);
-        let Some(&byte) = bytes.get(to) else { break };
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            8 => out.extend_from_slice(b"\\b"),
-            12 => out.extend_from_slice(b"\\f"),
-            _ => {
-                const HEX: [u8; 16] = *b"0123456789abcdef";
-                let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
-            }
-        }
-        from = to + 1;
-    }
-    out.push(b'"');
-}
-
-const WORD: usize = size_of::<u64>();
-
-/// The bytes from here on, eight at once; past the end they are zero.
-fn word_at(bytes: &[u8], at: usize) -> u64 {
-    match bytes.get(at..at + WORD) {
-        Some(word) => word.try_into().map_or(0, u64::from_le_bytes),
-        None => {
-            let mut word = [0; WORD];
-            let rest = bytes.get(at..).unwrap_or_default();
-            word[..rest.len()].copy_from_slice(rest);
-            u64::from_le_bytes(word)
-        }
-    }
-}
-
-/// How many bytes of a word come before the first that ends a text, begins an escape, or must not be
-/// in a text at all.
-fn plain_bytes(word: u64) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = ONES << 7;
-    // Sets the high bit of each byte below the limit, of the first such byte for certain.
-    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGHS;
-    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    let special = below(word, b' ') | is(b'"') | is(b'\\');
-    special.trailing_zeros() as usize / 8
 }
 
 /// Calls with the name of every member of an object and the scan, which it takes past the value. The scan
@@ -372,15 +312,6 @@ mod tests {
     use proptest::prelude::*;
 
     const NAMES: [&str; 2] = ["a", "b"];
-
-    proptest! {
-        #[test]
-        fn a_text_is_escaped_as_the_serializer_does(text in "(.|[\\x00-\\x20\"\\\\])*") {
-            let mut escaped = Vec::new();
-            escape(&text, &mut escaped);
-            prop_assert_eq!(escaped, serde_json::to_vec(&text).unwrap());
-        }
-    }
 
     /// Text that is JSON, or nearly so.
     fn json_like() -> impl Strategy<Value = String> {
