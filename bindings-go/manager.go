@@ -1,10 +1,5 @@
 package conveyor
 
-/*
-#include <conveyor_driver.h>
-*/
-import "C"
-
 import (
 	"context"
 	"os"
@@ -66,19 +61,14 @@ func (manager *Manager) Start(ctx context.Context) error {
 		return err
 	}
 	defer context.AfterFunc(ctx, session.endNow)()
-	var detail failure
-	err = check(C.conveyor_manager_wait_started(session.manager, -1, nil, &detail), detail)
-	if err != nil {
-		tellAll()
-	}
-	return err
+	return session.waitStarted()
 }
 
 // Wait returns when the manager has ended, with what became of the events.
 func (manager *Manager) Wait() (Report, error) {
 	session := manager.current()
 	if session == nil {
-		return Report{}, &Error{Code: CodeClosed, line: "Closed: the manager was not started"}
+		return Report{}, newError(CodeClosed, "the manager was not started")
 	}
 	return session.wait()
 }
@@ -122,7 +112,7 @@ func (manager *Manager) begin() (*session, error) {
 	manager.mutex.Lock()
 	defer manager.mutex.Unlock()
 	if manager.session != nil {
-		return nil, &Error{Code: CodeClosed, line: "Closed: the manager was started before; make a new one"}
+		return nil, newError(CodeClosed, "the manager was started before; make a new one")
 	}
 	listen()
 	session, err := newSession(manager)

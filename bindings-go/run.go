@@ -93,7 +93,7 @@ func (run *Run) Resource() (Resource, error) {
 	run.mutex.Lock()
 	defer run.mutex.Unlock()
 	if run.completed {
-		return Resource{}, &Error{Code: CodeClosed, line: "Closed: the run is over"}
+		return Resource{}, newError(CodeClosed, "the run is over")
 	}
 	return readResource(run.handle)
 }

@@ -25,13 +25,19 @@ type session struct {
 	drivers map[string]known
 	work
 
-	ended  chan struct{}
-	report Report
-	err    error
+	// Closed once every driver is ready.
+	started chan struct{}
+	// Closed once all is over; what came of it is known then.
+	ended    chan struct{}
+	startErr error
+	report   Report
+	err      error
 }
 
 func newSession(manager *Manager) (_ *session, err error) {
-	s := &session{work: newWork(), drivers: map[string]known{}, ended: make(chan struct{})}
+	s := &session{
+		work: newWork(), drivers: map[string]known{}, started: make(chan struct{}), ended: make(chan struct{}),
+	}
 	defer func() {
 		if err != nil {
 			s.free()
@@ -86,10 +92,16 @@ func newSession(manager *Manager) (_ *session, err error) {
 func (s *session) serve() {
 	var news news
 	var runs []*Run
+	ready := false
 	for news.state != C.CONVEYOR_STATE_ENDED {
 		if err := next(s.queue, &news); err != nil {
 			s.err = err
 			break
+		}
+		if !ready && news.state >= C.CONVEYOR_STATE_RUNNING {
+			if ready, _ = s.hasStarted(); ready {
+				close(s.started)
+			}
 		}
 		for i := range news.runs[:news.run_count] {
 			runs = append(runs, s.newRun(&news.runs[i]))
@@ -119,6 +131,7 @@ func (s *session) finish() {
 	var report, line C.conveyor_text
 	var detail failure
 	err := check(C.conveyor_manager_wait_ended(s.manager, -1, nil, &report, &line, &detail), detail)
+	_, s.startErr = s.hasStarted()
 	if err != nil {
 		s.err = err
 	} else {
@@ -133,6 +146,24 @@ func (s *session) finish() {
 func (s *session) free() {
 	C.conveyor_manager_free(s.manager)
 	C.conveyor_queue_free(s.queue)
+}
+
+// hasStarted says whether every driver is ready, or was. Once all is over it fails where that never came.
+func (s *session) hasStarted() (bool, error) {
+	var started C.bool
+	var detail failure
+	err := check(C.conveyor_manager_wait_started(s.manager, 0, &started, &detail), detail)
+	return bool(started), err
+}
+
+// waitStarted returns once every driver is ready, or with the reason once all is over without.
+func (s *session) waitStarted() error {
+	select {
+	case <-s.started:
+		return nil
+	case <-s.ended:
+		return s.startErr
+	}
 }
 
 func (s *session) wait() (Report, error) {

@@ -1,0 +1,138 @@
+package conveyor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestAStartFailsWithItsReasonWhoeverLooksFirst(t *testing.T) {
+	w := start(t, greeter(nothing))
+	other := NewManager(NewDriver("greeter", []string{"parting"}, nothing)).Use(w.stream)
+	session, err := other.begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-session.ended
+	for range 2 {
+		if err := session.waitStarted(); CodeOf(err) != CodeConflict {
+			t.Error(err)
+		}
+	}
+	w.end()
+}
+
+func TestWrongOptionsNameTheirPaths(t *testing.T) {
+	nothing := func(context.Context, *Run) (Result, error) { return Result{}, nil }
+	for path, manager := range map[string]*Manager{
+		"concurency":        NewManager(greeter(nothing).Set("concurency", 2)),
+		"drivers[0].name":   NewManager(NewDriver("", []string{"a"}, nothing)),
+		"signals":           NewManager(greeter(nothing)).Set("signals", 7),
+		"shutdown_grace_ms": NewManager(greeter(nothing)).Set("shutdown_grace_ms", -1),
+	} {
+		_, err := manager.Run(context.Background())
+		var known *Error
+		if !errors.As(err, &known) || known.Code != CodeOptionsInvalid || known.Context[0].Name != path {
+			t.Errorf("%s: %v", path, err)
+		}
+		if !errors.Is(err, &Error{Code: CodeOptionsInvalid}) || errors.Is(err, &Error{Code: CodeClosed}) {
+			t.Error(err)
+		}
+	}
+	if _, err := NewManager(greeter(nil)).Run(context.Background()); err == nil {
+		t.Error("it has no function")
+	}
+}
+
+func TestAManagerStartsOnceAndStopsWhenItsContextEnds(t *testing.T) {
+	stream, err := NewEmbeddedStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	manager := NewManager(greeter(func(context.Context, *Run) (Result, error) { return Result{}, nil })).Use(stream)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := manager.Run(ctx); err != nil && CodeOf(err) != CodeClosed {
+		t.Error(err)
+	}
+	if _, err := manager.Run(ctx); CodeOf(err) != CodeClosed {
+		t.Error(err)
+	}
+}
+
+func TestASignalDrains(t *testing.T) {
+	stream, err := NewEmbeddedStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	var first sync.Once
+	begun, gate := make(chan struct{}), make(chan struct{})
+	manager := NewManager(greeter(func(context.Context, *Run) (Result, error) {
+		first.Do(func() { close(begun) })
+		<-gate
+		return Result{}, nil
+	})).Use(stream)
+	reports := make(chan Report)
+	go func() {
+		report, err := manager.Run(context.Background())
+		if err != nil {
+			t.Error(err)
+		}
+		reports <- report
+	}()
+	// What is posted before it is ready reaches nobody.
+	for there := false; !there; {
+		if err := stream.Post(Post{Resource: Resource{Name: "a", Resource: "greeting"}, RunID: "a"}); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-begun:
+			there = true
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	close(gate)
+	if report := <-reports; report.Drivers[0].Succeeded < 1 {
+		t.Error(report)
+	}
+}
+
+func TestAHundredStopsWhileRunsAreInFlight(t *testing.T) {
+	for round := range 100 {
+		var told atomic.Bool
+		gate := make(chan struct{})
+		begun := make(chan struct{}, 16)
+		w := start(t, greeter(func(ctx context.Context, _ *Run) (Result, error) {
+			if told.Load() && ctx.Err() == nil {
+				t.Error("a run goes on after the end was told")
+			}
+			begun <- struct{}{}
+			<-gate
+			return Result{}, nil
+		}).Concurrency(8).CancelGrace(time.Millisecond))
+		for i := range 16 {
+			w.post(fmt.Sprint(i))
+		}
+		for range 1 + round%8 {
+			<-begun
+		}
+		w.manager.EndNow()
+		report, err := w.manager.Wait()
+		told.Store(true)
+		if err != nil || report.Drivers[0].Succeeded != 0 {
+			t.Fatal(report, err)
+		}
+		close(gate)
+	}
+}
