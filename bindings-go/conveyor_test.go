@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -205,13 +206,14 @@ func TestLinesHaveTheirLevelsAndLabels(t *testing.T) {
 
 func TestRunsGoOnSideBySideUpToTheConcurrency(t *testing.T) {
 	var inside, most atomic.Int32
+	var first sync.Once
 	gate := make(chan struct{})
 	w := start(t, greeter(func(context.Context, *Run) (Result, error) {
 		now := inside.Add(1)
 		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
 		}
 		if now == 8 {
-			close(gate)
+			first.Do(func() { close(gate) })
 		}
 		<-gate
 		inside.Add(-1)
