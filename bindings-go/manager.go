@@ -64,32 +64,30 @@ func (manager *Manager) Start(ctx context.Context) error {
 	return session.waitStarted()
 }
 
-// Wait returns when the manager has ended, with what became of the events.
+// Wait returns when the manager has ended, with what became of the events; any number may wait. It does not wait for a
+// start: before that it fails with CodeArgumentInvalid.
 func (manager *Manager) Wait() (Report, error) {
 	session := manager.current()
 	if session == nil {
-		return Report{}, newError(CodeClosed, "the manager was not started")
+		return Report{}, newError(CodeArgumentInvalid, "the manager was not started", Fact{"manager", "was not started"})
 	}
 	return session.wait()
 }
 
 // Stop asks it to drain: take no more events, give back those that have not started, let runs finish within
-// shutdown_grace_ms, then cancel them. It returns at once.
+// shutdown_grace_ms, then cancel them. It returns at once. A manager that is stopped before its start takes no event.
 func (manager *Manager) Stop() {
-	if session := manager.current(); session != nil {
-		session.drain()
-	}
+	manager.stop((*session).drain)
 }
 
-// EndNow ends every run now and gives its event back, so that another instance can take it. It returns at once.
+// EndNow ends every run now and gives its event back, so that another instance can take it. It returns at once. A
+// manager that is ended before its start takes no event.
 func (manager *Manager) EndNow() {
-	if session := manager.current(); session != nil {
-		session.endNow()
-	}
+	manager.stop((*session).endNow)
 }
 
 // Cancel cancels a run, for a reason that its result will name, and says how many of its events were in flight here:
-// none when it is over, or with another instance.
+// none when it is over, with another instance, or when the manager was not started.
 func (manager *Manager) Cancel(id, reason string) int {
 	session := manager.current()
 	if session == nil {
@@ -98,14 +96,21 @@ func (manager *Manager) Cancel(id, reason string) int {
 	return cancelRun(session.manager, id, reason)
 }
 
-// current is the running session, if there is one. A stop before the start is kept for it.
+// current is the session, once it was started.
 func (manager *Manager) current() *session {
 	manager.mutex.Lock()
 	defer manager.mutex.Unlock()
-	if manager.session == nil {
-		manager.stopped = true
-	}
 	return manager.session
+}
+
+// stop stops the session, now or as soon as there is one.
+func (manager *Manager) stop(how func(*session)) {
+	manager.mutex.Lock()
+	defer manager.mutex.Unlock()
+	manager.stopped = true
+	if manager.session != nil {
+		how(manager.session)
+	}
 }
 
 func (manager *Manager) begin() (*session, error) {

@@ -67,6 +67,49 @@ func TestAManagerStartsOnceAndStopsWhenItsContextEnds(t *testing.T) {
 	}
 }
 
+func TestOnlyAStopBeforeTheStartStopsAManager(t *testing.T) {
+	for name, early := range map[string]struct {
+		do      func(*Manager)
+		stopped bool
+	}{
+		"Wait": {do: func(manager *Manager) {
+			if _, err := manager.Wait(); CodeOf(err) != CodeArgumentInvalid {
+				t.Error(err)
+			}
+		}},
+		"Cancel": {do: func(manager *Manager) {
+			if count := manager.Cancel("a", ""); count != 0 {
+				t.Error(count)
+			}
+		}},
+		"Stop":   {do: (*Manager).Stop, stopped: true},
+		"EndNow": {do: (*Manager).EndNow, stopped: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stream, err := NewEmbeddedStream()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stream.Close()
+			w := &world{t, stream, NewManager(greeter(nothing)).Use(stream)}
+			early.do(w.manager)
+			if err := w.manager.Start(context.Background()); err != nil && !early.stopped {
+				t.Fatal(err)
+			}
+			if early.stopped {
+				// It ends by itself.
+				if _, err := w.manager.Wait(); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			w.post("a")
+			w.result("a")
+			w.end()
+		})
+	}
+}
+
 func TestASignalDrains(t *testing.T) {
 	stream, err := NewEmbeddedStream()
 	if err != nil {
