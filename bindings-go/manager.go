@@ -2,6 +2,7 @@ package conveyor
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"sync"
@@ -54,14 +55,22 @@ func (manager *Manager) Run(ctx context.Context) (Report, error) {
 }
 
 // Start starts, and returns once every driver is ready to receive events: what is posted from then on reaches its
-// driver. When ctx ends before, it ends.
+// driver.
+//
+// ctx is for the start alone. When it ends before that is done, so does the manager, and the error is of CodeClosed and
+// the context's, as [errors.Is] tells. Whatever Start fails with, nothing is left running.
 func (manager *Manager) Start(ctx context.Context) error {
 	session, err := manager.begin()
 	if err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, session.endNow)()
-	return session.waitStarted()
+	goesOn := context.AfterFunc(ctx, session.endNow)
+	err = session.waitStarted()
+	if goesOn() || err != nil && CodeOf(err) != CodeClosed {
+		return err
+	}
+	<-session.ended
+	return fmt.Errorf("%w: %w", newError(CodeClosed, "stopped before it was ready"), ctx.Err())
 }
 
 // Wait returns when the manager has ended, with what became of the events; any number may wait. It does not wait for a
@@ -125,9 +134,6 @@ func (manager *Manager) begin() (*session, error) {
 		return nil, err
 	}
 	manager.session = session
-	if manager.stopped {
-		session.drain()
-	}
 	return session, nil
 }
 

@@ -67,6 +67,38 @@ func TestAManagerStartsOnceAndStopsWhenItsContextEnds(t *testing.T) {
 	}
 }
 
+func TestAStartThatItsContextEndsSaysSo(t *testing.T) {
+	stream, err := NewEmbeddedStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	unreachable := ConnectionOptions{URL: "nats://127.0.0.1:1"}
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	short, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	for _, start := range []struct {
+		manager *Manager
+		ctx     context.Context
+	}{
+		{NewManager(greeter(nothing)).Connection(unreachable), short},
+		{NewManager(greeter(nothing)).Connection(unreachable), over},
+		{NewManager(greeter(nothing)).Use(stream), over},
+	} {
+		err := start.manager.Start(start.ctx)
+		if !errors.Is(err, start.ctx.Err()) || CodeOf(err) != CodeClosed {
+			t.Error(err)
+		}
+		if _, err := start.manager.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := NewManager(greeter(nil)).Start(over); err == nil || errors.Is(err, context.Canceled) {
+		t.Error("the context hides that there is no function:", err)
+	}
+}
+
 func TestOnlyAStopBeforeTheStartStopsAManager(t *testing.T) {
 	for name, early := range map[string]struct {
 		do      func(*Manager)

@@ -81,6 +81,9 @@ func newSession(manager *Manager) (_ *session, err error) {
 			return nil, err
 		}
 	}
+	if manager.stopped {
+		s.drain()
+	}
 	if err := check(C.conveyor_manager_start(s.manager, &detail), detail); err != nil {
 		return nil, err
 	}
