@@ -3,10 +3,7 @@ package conveyor
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/signal"
 	"sync"
-	"syscall"
 )
 
 // A Manager runs drivers: any number, on one connection, once.
@@ -40,17 +37,14 @@ func (manager *Manager) Use(stream *EmbeddedStream) *Manager {
 	return manager
 }
 
-// Run runs until it is stopped, and returns what became of the events. When ctx ends it drains, and so it does on SIGINT
-// and SIGTERM, unless the option signals is false; a second signal ends every run now.
+// Run runs until it is stopped, and returns what became of the events. When ctx ends it drains. On SIGINT and SIGTERM it
+// drains, too, and a second one ends every run now; with [Manager.Signals] false it leaves them to the program.
 func (manager *Manager) Run(ctx context.Context) (Report, error) {
-	session, err := manager.begin()
+	session, err := manager.begin(manager.options["signals"] != false)
 	if err != nil {
 		return Report{}, err
 	}
 	defer context.AfterFunc(ctx, session.drain)()
-	if manager.options["signals"] != false {
-		defer session.heedSignals()()
-	}
 	return session.wait()
 }
 
@@ -59,8 +53,11 @@ func (manager *Manager) Run(ctx context.Context) (Report, error) {
 //
 // ctx is for the start alone. When it ends before that is done, so does the manager, and the error is of CodeClosed and
 // the context's, as [errors.Is] tells. Whatever Start fails with, nothing is left running.
+//
+// Signals are the program's business: only with [Manager.Signals] true does the manager heed them as [Manager.Run] does,
+// until it has ended.
 func (manager *Manager) Start(ctx context.Context) error {
-	session, err := manager.begin()
+	session, err := manager.begin(manager.options["signals"] == true)
 	if err != nil {
 		return err
 	}
@@ -122,14 +119,14 @@ func (manager *Manager) stop(how func(*session)) {
 	}
 }
 
-func (manager *Manager) begin() (*session, error) {
+func (manager *Manager) begin(signals bool) (*session, error) {
 	manager.mutex.Lock()
 	defer manager.mutex.Unlock()
 	if manager.session != nil {
 		return nil, newError(CodeClosed, "the manager was started before; make a new one")
 	}
 	listen()
-	session, err := newSession(manager)
+	session, err := newSession(manager, signals)
 	if err != nil {
 		return nil, err
 	}
@@ -171,26 +168,4 @@ type DriverReport struct {
 // String is all of it in one line for people.
 func (report Report) String() string {
 	return report.line
-}
-
-// heedSignals drains on the first SIGINT or SIGTERM and ends now on the second, until the function it returns is
-// called.
-func (session *session) heedSignals() func() {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	done := make(chan struct{})
-	go func() {
-		for _, act := range []func(){session.drain, session.endNow} {
-			select {
-			case <-signals:
-				act()
-			case <-done:
-				return
-			}
-		}
-	}()
-	return func() {
-		signal.Stop(signals)
-		close(done)
-	}
 }

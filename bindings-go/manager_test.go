@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -15,7 +12,7 @@ import (
 func TestAStartFailsWithItsReasonWhoeverLooksFirst(t *testing.T) {
 	w := start(t, greeter(nothing))
 	other := NewManager(NewDriver("greeter", []string{"parting"}, nothing)).Use(w.stream)
-	session, err := other.begin()
+	session, err := other.begin(false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,47 +136,6 @@ func TestOnlyAStopBeforeTheStartStopsAManager(t *testing.T) {
 			w.result("a")
 			w.end()
 		})
-	}
-}
-
-func TestASignalDrains(t *testing.T) {
-	stream, err := NewEmbeddedStream()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stream.Close()
-	var first sync.Once
-	begun, gate := make(chan struct{}), make(chan struct{})
-	manager := NewManager(greeter(func(context.Context, *Run) (Result, error) {
-		first.Do(func() { close(begun) })
-		<-gate
-		return Result{}, nil
-	})).Use(stream)
-	reports := make(chan Report)
-	go func() {
-		report, err := manager.Run(context.Background())
-		if err != nil {
-			t.Error(err)
-		}
-		reports <- report
-	}()
-	// What is posted before it is ready reaches nobody.
-	for there := false; !there; {
-		if err := stream.Post(Post{Resource: Resource{Name: "a", Resource: "greeting"}, RunID: "a"}); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case <-begun:
-			there = true
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	close(gate)
-	if report := <-reports; report.Drivers[0].Succeeded < 1 {
-		t.Error(report)
 	}
 }
 

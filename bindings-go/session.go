@@ -25,6 +25,8 @@ type session struct {
 	drivers map[string]known
 	work
 
+	// Leaves signals to the program again.
+	leaveSignals func()
 	// Closed once every driver is ready.
 	started chan struct{}
 	// Closed once all is over; what came of it is known then.
@@ -34,7 +36,7 @@ type session struct {
 	err      error
 }
 
-func newSession(manager *Manager) (_ *session, err error) {
+func newSession(manager *Manager, signals bool) (_ *session, err error) {
 	s := &session{
 		work: newWork(), drivers: map[string]known{}, started: make(chan struct{}), ended: make(chan struct{}),
 	}
@@ -87,6 +89,10 @@ func newSession(manager *Manager) (_ *session, err error) {
 	if err := check(C.conveyor_manager_start(s.manager, &detail), detail); err != nil {
 		return nil, err
 	}
+	s.leaveSignals = func() {}
+	if signals {
+		s.leaveSignals = s.heedSignals()
+	}
 	go s.serve()
 	return s, nil
 }
@@ -125,6 +131,7 @@ func (s *session) serve() {
 		run.cancelled()
 	}
 	s.finish()
+	s.leaveSignals()
 	// The program may end with the manager.
 	tellAll()
 	close(s.ended)
