@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"runtime"
 	"strings"
@@ -175,33 +173,6 @@ func TestARunKnowsWhatItIsAbout(t *testing.T) {
 	if line := w.end().String(); line != "greeter: 1 succeeded, 0 failed" {
 		t.Error(line)
 	}
-}
-
-func TestLinesHaveTheirLevelsAndLabels(t *testing.T) {
-	w := start(t, greeter(func(ctx context.Context, run *Run) (Result, error) {
-		run.Log("first", "n", 7)
-		logger := slog.New(NewHandler(slog.NewTextHandler(io.Discard, nil)))
-		logger.With("a", "b").WithGroup("g").WarnContext(ctx, "second",
-			slog.Group("h", "x", time.Second), "err", errors.New("oh"), "bad", make(chan int) == nil)
-		logger.Info("of nobody's run")
-		run.Logger().Debug("third \xff")
-		return Result{}, nil
-	}))
-	w.post("a")
-	w.result("a")
-	log, err := w.stream.Log("a")
-	if err != nil || len(log) != 3 {
-		t.Fatal(log, err)
-	}
-	if log[0].Message != "first" || log[1].Message != "second" || log[2].Message != "third \uFFFD" {
-		t.Error(log)
-	}
-	for name, value := range map[string]string{"level": "warning", "a": "b", "g.h.x": "1s", "g.err": "oh"} {
-		if log[1].Labels[name] != value {
-			t.Errorf("%s: %v", name, log[1].Labels)
-		}
-	}
-	w.end()
 }
 
 func TestRunsGoOnSideBySideUpToTheConcurrency(t *testing.T) {

@@ -116,7 +116,7 @@ func (run *Run) Log(message string, args ...any) {
 	run.Logger().Info(message, args...)
 }
 
-// Logger is the run's log.
+// Logger is the run's log. What is said once the run is over becomes a warning of the runtime's own; see [SetLogger].
 func (run *Run) Logger() *slog.Logger {
 	return slog.New(&runHandler{run: run})
 }
