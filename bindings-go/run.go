@@ -6,6 +6,7 @@ package conveyor
 import "C"
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"sync"
@@ -133,6 +134,18 @@ func (run *Run) TimeLeft() (time.Duration, bool) {
 	return time.Duration(left) * time.Millisecond, left >= 0
 }
 
+// deadline is when that will be; zero when never, or when the run is over.
+func (run *Run) deadline() time.Time {
+	run.mutex.Lock()
+	defer run.mutex.Unlock()
+	if !run.completed {
+		if left, limited := run.TimeLeft(); limited {
+			return time.Now().Add(left)
+		}
+	}
+	return time.Time{}
+}
+
 // CancelReason is why the run should end early; nil when it should not. It is the cause of its context, too.
 func (run *Run) CancelReason() *CancelReason {
 	var text C.conveyor_text
@@ -152,6 +165,15 @@ type CancelReason struct {
 	Kind string `json:"kind"`
 	// Reason is what whoever asked for it said.
 	Reason string `json:"reason,omitempty"`
+}
+
+// Is makes errors.Is(reason, context.DeadlineExceeded) tell a run whose time is up, and errors.Is(reason,
+// context.Canceled) every other.
+func (reason *CancelReason) Is(target error) bool {
+	if reason.Kind == "timed_out" {
+		return target == context.DeadlineExceeded
+	}
+	return target == context.Canceled
 }
 
 func (reason *CancelReason) Error() string {
