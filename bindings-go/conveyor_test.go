@@ -175,6 +175,15 @@ func TestARunKnowsWhatItIsAbout(t *testing.T) {
 	}
 }
 
+func TestAResourceThatIsNotJSONIsNotPosted(t *testing.T) {
+	w := start(t, greeter(nothing))
+	resource := Resource{Name: "a", Resource: "greeting", Metadata: map[string]any{"a": make(chan int)}}
+	if err := w.stream.Post(Post{Resource: resource, RunID: "a"}); CodeOf(err) != CodeArgumentInvalid {
+		t.Error(err)
+	}
+	w.end()
+}
+
 func TestRunsGoOnSideBySideUpToTheConcurrency(t *testing.T) {
 	var inside, most atomic.Int32
 	var first sync.Once

@@ -49,7 +49,7 @@ func (stream *EmbeddedStream) Post(post Post) error {
 	}
 	resource, err := json.Marshal(post.Resource)
 	if err != nil {
-		return err
+		return unfit("resource", err)
 	}
 	if post.Event == "" {
 		post.Event = "create"

@@ -71,6 +71,11 @@ func newError(code Code, message string, facts ...Fact) *Error {
 	return e
 }
 
+// unfit is the error of an argument that JSON cannot hold.
+func unfit(argument string, err error) *Error {
+	return newError(CodeArgumentInvalid, argument+" is not what JSON can hold", Fact{argument, err.Error()})
+}
+
 // oneLine has the form of the library's own.
 func (e *Error) oneLine() string {
 	line := e.Code.String() + ": " + e.Message

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -42,8 +45,38 @@ func TestWrongOptionsNameTheirPaths(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := NewManager(greeter(nil)).Run(context.Background()); err == nil {
-		t.Error("it has no function")
+}
+
+func TestWhatGoAloneSeesToBeWrongIsReportedAtOnce(t *testing.T) {
+	manager := NewManager(nil, greeter(nil), greeter(nothing).Set("concurrency", make(chan int)).Set("events", nothing)).
+		Set("connection", math.NaN())
+	_, err := manager.Run(context.Background())
+	var known *Error
+	if !errors.As(err, &known) || known.Code != CodeOptionsInvalid {
+		t.Fatal(err)
+	}
+	var paths []string
+	for _, fact := range known.Context {
+		paths = append(paths, fact.Name)
+		if fact.Value == "" || !strings.Contains(err.Error(), fact.Name+": "+fact.Value) {
+			t.Error(err)
+		}
+	}
+	wanted := []string{
+		"connection", "drivers[0]", "drivers[1].function", "drivers[2].concurrency", "drivers[2].events",
+	}
+	if !slices.Equal(paths, wanted) {
+		t.Error(paths)
+	}
+	if _, err := new(Manager).Run(context.Background()); CodeOf(err) != CodeOptionsInvalid {
+		t.Error(err)
+	}
+}
+
+func TestAWrongOptionNamesItsDriver(t *testing.T) {
+	_, err := NewManager(greeter(nothing), greeter(nothing).Set("concurency", 2)).Run(context.Background())
+	if CodeOf(err) != CodeOptionsInvalid || !strings.HasPrefix(err.Error(), "drivers[1]: ") {
+		t.Error(err)
 	}
 }
 

@@ -45,34 +45,19 @@ func newSession(manager *Manager, signals bool) (_ *session, err error) {
 			s.free()
 		}
 	}()
-	options := map[string]any{}
-	for name, value := range manager.options {
-		options[name] = value
-	}
-	if _, given := options["signals"].(bool); given || options["signals"] == nil {
-		// Go has its own way with signals.
-		options["signals"] = false
-	}
-	text, err := json.Marshal(options)
+	documents, err := manager.documents()
 	if err != nil {
-		return nil, fmt.Errorf("options: %w", err)
+		return nil, err
 	}
-	if err := newManager(string(text), &s.manager); err != nil {
+	if err := newManager(documents.manager, &s.manager); err != nil {
 		return nil, err
 	}
 	if err := newQueue(&s.queue); err != nil {
 		return nil, err
 	}
 	for i, driver := range manager.drivers {
-		if driver.function == nil {
-			return nil, fmt.Errorf("drivers[%d]: it has no function", i)
-		}
-		text, err := json.Marshal(driver.options)
-		if err != nil {
+		if err := addDriver(s.manager, documents.drivers[i], s.queue); err != nil {
 			return nil, fmt.Errorf("drivers[%d]: %w", i, err)
-		}
-		if err := addDriver(s.manager, string(text), s.queue); err != nil {
-			return nil, err
 		}
 		name := fmt.Sprint(driver.options["name"])
 		s.drivers[name] = known{name, driver.function}
