@@ -1,8 +1,8 @@
 //! The queue that the threads or the loop of Python take runs from.
 
 use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use conveyor_driver::host::{HandedRun, RunQueue};
