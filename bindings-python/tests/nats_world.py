@@ -41,6 +41,15 @@ def server_program() -> str:
     return found
 
 
+def eventually(look: Callable[[], T], what: str) -> T:
+    """What this finds, as soon as that is anything."""
+    deadline = time.monotonic() + 60
+    while not (found := look()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+    return found
+
+
 class NatsWorld:
     """One server, and what the control plane does on it."""
 
