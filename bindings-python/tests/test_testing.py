@@ -37,9 +37,12 @@ except {expected}:
 WITHIN = """
     manager = DriverManager(driver, stream=stream)
     {with_} manager:
-        run = stream.post(ADA)
-        try: {wait}
-        except BaseException: manager.end_now(); raise
+        try:
+            run = stream.post(ADA)
+            {wait}
+        except BaseException:
+            manager.end_now()
+            raise
 """
 
 
