@@ -70,7 +70,8 @@ pub(crate) fn state_number(state: ManagerState) -> Result<conveyor_state> {
 ///     conveyor_queue_take            runs, until it gives fewer than there is room for
 ///     conveyor_queue_take_cancelled  runs in its hands that should end early
 ///     conveyor_queue_take_accepted   tickets of conveyor_run_log_later, if it uses that
-///     conveyor_queue_take_state      how far the manager is; ended, there will be no more runs
+///     conveyor_queue_take_state      how far the manager is; ended, there will be no more runs. That the queue was
+///                                    closed, too
 ///
 /// and has each run done in its own way, and completed. Where several threads take runs, each of them waits in
 /// `conveyor_queue_next` and one more in `conveyor_queue_wait_for_notice` for all the rest.
@@ -92,7 +93,8 @@ pub extern "C" fn conveyor_queue_new(
 }
 
 /// The descriptor that is readable exactly while there is something to take. The library owns it: the caller
-/// only waits for it, and never reads, writes or closes it; `conveyor_queue_free` does. Never blocks.
+/// only waits for it, and never reads, writes or closes it. It is closed once the queue and the managers of its
+/// drivers are freed, and the runs taken from it completed. Never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_queue_wake_fd(
     queue: conveyor_queue,
@@ -172,7 +174,8 @@ pub extern "C" fn conveyor_queue_next(
 }
 
 /// Says that nobody will take runs any more. Those that wait are given back, and the drivers of the queue stop. Threads
-/// in `conveyor_queue_next` return. Notices can still be taken. Never blocks.
+/// in `conveyor_queue_next` return. Notices can still be taken, and this is one: it wakes once, and
+/// `conveyor_queue_take_state` takes it. Never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_queue_close(
     queue: conveyor_queue,

@@ -122,7 +122,7 @@ pub extern "C" fn conveyor_queue_take_accepted(
 }
 
 /// How far the manager of the queue's drivers is, when that has changed since it was last asked here; else
-/// `CONVEYOR_STATE_UNCHANGED`. Never blocks.
+/// `CONVEYOR_STATE_UNCHANGED`. Takes the notice that the queue was closed, too. Never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_queue_take_state(
     queue: conveyor_queue,
