@@ -303,6 +303,9 @@ static int waits_for_itself(void *data, conveyor_run run)
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_run_log(run, 9, conveyor_view("x"), NONE, NULL));
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_run_log(run, 2, NONE, NONE, NULL));
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_run_log(run, 2, conveyor_view("x"), conveyor_view("[]"), NULL));
+  conveyor_str latin = {"caf\xe9", 4};
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_run_succeed(run, latin, NONE, NULL));
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_run_raise(run, NONE, latin, NONE, conveyor_view("oops"), NULL));
   OK(conveyor_run_succeed(run, conveyor_view("once"), NONE, NULL));
   FAILS(CONVEYOR_E_CLOSED, conveyor_run_succeed(run, conveyor_view("twice"), NONE, NULL));
   FAILS(CONVEYOR_E_CLOSED, conveyor_run_give_back(run, NULL));

@@ -38,6 +38,10 @@ conveyor::Result by_name(conveyor::Run& run) {
   if (name == "error") throw std::out_of_range("too far");
   if (name == "broken") throw Broken();
   if (name == "bad data") return conveyor::Result::success("", "{");
+  if (name == "failed without JSON") throw conveyor::Failed("refused", "oops");
+  if (name == "Latin-1") throw std::runtime_error("caf\xe9 closed");
+  if (name == "retry in Latin-1" && run.attempt() == 1) throw conveyor::Retry("caf\xe9", conveyor::milliseconds(1));
+  if (name == "result in Latin-1") return conveyor::Result::failure("caf\xe9");
   if (name == "retry" && run.attempt() == 1) throw conveyor::Retry("not yet", conveyor::milliseconds(1));
   if (name == "exec") return conveyor::Result::success(run.exec({"sh", {"-c", "exit $X"}, {{"X", "4"}}}).line);
   return conveyor::Result::success("done");
@@ -54,6 +58,12 @@ void a_run_ends_as_its_function_returns_or_throws() {
       {"error", "false", "too far", "/0/data/error/type", "std::out_of_range"},
       {"broken", "false", "the reconcile threw what is no std::exception", "/0/data/error/type", "unknown"},
       {"bad data", "false", "ArgumentInvalid: ", "/0/data/error/type", "conveyor::Error"},
+      {"failed without JSON", "false", "refused", "/0/data/error/message",
+       "refused\nArgumentInvalid: data is not JSON: expected value at line 1 column 1 "
+       "(data: is not JSON: expected value at line 1 column 1)"},
+      {"Latin-1", "false", "caf\xef\xbf\xbd closed", "/0/data/error/type", "std::runtime_error"},
+      {"retry in Latin-1", "true", "done", "", ""},
+      {"result in Latin-1", "false", "ArgumentInvalid: ", "/0/data/error/type", "conveyor::Error"},
       {"retry", "true", "done", "", ""},
       {"exec", "true", "exited with 4", "", ""},
   };
@@ -70,8 +80,8 @@ void a_run_ends_as_its_function_returns_or_throws() {
   }
   CHECK(conveyor::json_get(stream.log("fine"), "/0/message") == "doing fine");
   const conveyor::Report report = manager.stop();
-  CHECK(conveyor::json_get(report.json, "/drivers/0/succeeded") == "3");
-  CHECK(report.line.rfind("greeter: 3 succeeded", 0) == 0);
+  CHECK(conveyor::json_get(report.json, "/drivers/0/succeeded") == "4");
+  CHECK(report.line.rfind("greeter: 4 succeeded", 0) == 0);
 }
 
 void runs_are_completed_later_or_let_go_of() {
