@@ -6,16 +6,15 @@ use std::mem::size_of;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
-use conveyor_driver::host::{LibraryLog, LibraryLogs, RunQueue};
+use conveyor_driver::host::{HomeProcess, LibraryLog, LibraryLogs, RunQueue};
 use conveyor_driver::{Error, ErrorCode, Result};
 
 use crate::callbacks::{UserData, conveyor_free_fn};
 use crate::error::{conveyor_code, conveyor_error};
-use crate::fork;
 use crate::guard::{LOGS, calling, guarded, may_wait_for};
 use crate::handle::invalid;
 use crate::run_log::{conveyor_level, level, number};
-use crate::signals::Masked;
+use crate::stack;
 use crate::text::{conveyor_text, document, give, give_none};
 use crate::time::{FOR_EVER, milliseconds};
 use crate::view::conveyor_str;
@@ -47,6 +46,7 @@ const AT_ONCE: usize = 256;
 
 /// The records of this process.
 struct Records {
+    home: HomeProcess,
     logs: LibraryLogs,
     queue: RunQueue,
 }
@@ -64,18 +64,27 @@ fn listener() -> MutexGuard<'static, Option<Listener>> {
     LISTENER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+static RECORDS: OnceLock<Result<Records>> = OnceLock::new();
+
+/// `Forked`, where the parent keeps records: what is said goes to these once and for all, and the locks of
+/// them may be held by threads that a fork has not.
+fn check_home() -> Result<()> {
+    match RECORDS.get() {
+        Some(Ok(records)) => records.home.check(),
+        _ => Ok(()),
+    }
+}
+
 /// Keeps records of this level and above from now on, in the whole process.
 fn records(least: conveyor_level) -> Result<&'static Records> {
-    static RECORDS: OnceLock<Result<Records>> = OnceLock::new();
-    fork::watch();
-    fork::check()?;
+    check_home()?;
     let least = level(least)?;
     let made = RECORDS.get_or_init(|| {
         let logs = LibraryLogs::new(ROOM);
         logs.install(least)?;
         let queue = RunQueue::new();
         queue.attach_library_logs(&logs)?;
-        Ok(Records { logs, queue })
+        Ok(Records { home: HomeProcess::here(), logs, queue })
     });
     made.as_ref().map_err(Clone::clone)
 }
@@ -86,10 +95,12 @@ fn records(least: conveyor_level) -> Result<&'static Records> {
 /// not printed anywhere.
 ///
 /// The function may block: 4,096 records wait for it, and further ones are counted and dropped. It may call
-/// everything but `conveyor_log_stop`. `free_user_data` (may be null) is called with `user_data` when it will not be called
+/// everything but `conveyor_log_stop`. Its thread has the signal mask of the one that calls this, and as much stack as those of
+/// a driver's functions. `free_user_data` (may be null) is called with `user_data` when it will not be called
 /// any more; when this fails, the caller still owns `user_data`.
 ///
-/// `CONVEYOR_E_CONFLICT` when a function listens already. From any thread; never blocks.
+/// `CONVEYOR_E_CONFLICT` when a function listens already. `CONVEYOR_E_FORKED` in a fork of a process that kept records:
+/// there is no way to hear the library in it; fork before the first call. From any thread; never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_log_listen(
     level: conveyor_level,
@@ -109,15 +120,13 @@ pub extern "C" fn conveyor_log_listen(
         queue.attach_library_logs(&records.logs)?;
         let (owned, ears) = (UserData::new(user_data, free_user_data, LOGS), queue.clone());
         let owned = Arc::new(owned);
-        let masked = Masked::all();
         let given = owned.clone();
-        let thread = std::thread::Builder::new().name("conveyor-log".to_owned()).spawn(move || {
+        let thread = stack::thread("conveyor-log".to_owned()).spawn(move || {
             listen(&ears, |record| {
                 // SAFETY: the user gave the function to be called so.
                 calling(LOGS, || unsafe { function(given.data, record) });
             });
         });
-        drop(masked);
         let thread = thread.map_err(|error| {
             // The caller still owns its data.
             std::mem::forget(owned);
@@ -165,7 +174,7 @@ pub extern "C" fn conveyor_log_stop(
     error: Option<&mut MaybeUninit<conveyor_error>>,
 ) -> conveyor_code {
     guarded(error, || {
-        fork::check()?;
+        check_home()?;
         may_wait_for(LOGS)?;
         let Some(stopped) = listener().take() else { return Ok(()) };
         stopped.queue.close();

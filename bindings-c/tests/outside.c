@@ -155,6 +155,8 @@ static void hears(void *data, const conveyor_log_record *record)
   CHECK(record->level >= CONVEYOR_DEBUG && record->level <= CONVEYOR_ERROR);
   CHECK(strncmp(shown(record->target), "conveyor_driver", 15) == 0);
   CHECK(record->message.len > 0 && record->fields.len > 0);
+  sigset_t blocked;
+  CHECK(pthread_sigmask(SIG_SETMASK, NULL, &blocked) == 0 && sigismember(&blocked, SIGTERM) == 0);
   FAILS(CONVEYOR_E_WOULD_DEADLOCK, conveyor_log_stop(NULL));
   count_add(&heard->records, 1);
 }
@@ -209,6 +211,159 @@ static void the_library_says_what_it_does_when_it_is_asked(void)
   free(text);
 }
 
+/* The child has to end well. */
+static void await_child(pid_t child)
+{
+  int status;
+  CHECK(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void a_child_hears_the_library_unless_its_parent_did(void)
+{
+  conveyor_text text;
+  OK(conveyor_json_quote(conveyor_view("x"), &text, NULL));
+  OK(conveyor_text_free(text));
+  fflush(stdout);
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    conveyor_text records = 0;
+    OK(conveyor_log_stop(NULL));
+    OK(conveyor_log_wait(CONVEYOR_DEBUG, 0, NULL, NULL));
+    speak();
+    OK(conveyor_log_wait(CONVEYOR_DEBUG, 60000, &records, NULL));
+    CHECK(records != 0);
+    _exit(0);
+  }
+  await_child(child);
+  OK(conveyor_log_wait(CONVEYOR_DEBUG, 0, NULL, NULL));
+  child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    FAILS(CONVEYOR_E_FORKED, conveyor_log_wait(CONVEYOR_DEBUG, 0, NULL, NULL));
+    FAILS(CONVEYOR_E_FORKED, conveyor_log_listen(CONVEYOR_DEBUG, hears, NULL, NULL, NULL));
+    FAILS(CONVEYOR_E_FORKED, conveyor_log_stop(NULL));
+    _exit(0);
+  }
+  await_child(child);
+}
+
+static void started(world *world, const char *options, void *data)
+{
+  world_make_with(world, options);
+  world_blocking(world, GREETER, ignores, data);
+  world_start(world);
+}
+
+static volatile sig_atomic_t handled;
+
+static void handles(int signal)
+{
+  (void)signal;
+  handled += 1;
+}
+
+/* Does it in a child, and says how that ended. */
+static int status_of(void (*work)(void))
+{
+  int status;
+  fflush(stdout);
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    work();
+    _exit(0);
+  }
+  CHECK(waitpid(child, &status, 0) == child);
+  return status;
+}
+
+static void await_end(conveyor_manager manager)
+{
+  conveyor_state state = 0;
+  while (state != CONVEYOR_STATE_ENDED) OK(conveyor_manager_state(manager, &state, NULL));
+}
+
+static void stop_two_then_terminate(void)
+{
+  world first, second;
+  counter done = COUNTER;
+  started(&first, "{}", &done);
+  started(&second, "{\"signals\": true}", &done);
+  free(world_end(&first, -1));
+  CHECK(raise(SIGTERM) == 0);
+  await_end(second.manager);
+  free(world_end(&second, -1));
+  CHECK(raise(SIGTERM) == 0);
+}
+
+static void terminate_before_anybody_heard_of_the_end(void)
+{
+  world world;
+  counter done = COUNTER;
+  started(&world, "{}", &done);
+  OK(conveyor_manager_drain(world.manager, NULL));
+  await_end(world.manager);
+  CHECK(raise(SIGINT) == 0);
+  for (;;) pause();
+}
+
+static void handle_signals_before_and_after(void)
+{
+  struct sigaction mine, now;
+  world world;
+  counter done = COUNTER;
+  memset(&mine, 0, sizeof mine);
+  mine.sa_handler = handles;
+  CHECK(sigaction(SIGTERM, &mine, NULL) == 0);
+  started(&world, "{}", &done);
+  CHECK(raise(SIGTERM) == 0 && handled == 1);
+  await_end(world.manager);
+  CHECK(raise(SIGTERM) == 0 && handled == 2);
+  free(world_end(&world, -1));
+  CHECK(sigaction(SIGTERM, NULL, &now) == 0 && now.sa_handler == handles);
+  CHECK(raise(SIGTERM) == 0 && handled == 3);
+  /* And again, with one that it set meanwhile. */
+  started(&world, "{}", &done);
+  mine.sa_handler = SIG_IGN;
+  CHECK(sigaction(SIGTERM, &mine, NULL) == 0);
+  free(world_end(&world, -1));
+  CHECK(sigaction(SIGTERM, NULL, &now) == 0 && now.sa_handler == SIG_IGN);
+}
+
+static void terminate_a_child_of_a_manager(void)
+{
+  world world;
+  counter done = COUNTER;
+  int status;
+  started(&world, "{}", &done);
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    raise(SIGTERM);
+    _exit(0);
+  }
+  CHECK(waitpid(child, &status, 0) == child);
+  CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+  conveyor_state state;
+  OK(conveyor_manager_state(world.manager, &state, NULL));
+  CHECK(state == CONVEYOR_STATE_RUNNING);
+  free(world_end(&world, -1));
+}
+
+static void signals_are_the_programs_again_after_the_end(void)
+{
+  int status = status_of(stop_two_then_terminate);
+  CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+  status = status_of(terminate_before_anybody_heard_of_the_end);
+  CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+  status = status_of(handle_signals_before_and_after);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  status = status_of(terminate_a_child_of_a_manager);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 static void what_was_made_before_a_fork_is_the_parents(void)
 {
   world parents;
@@ -238,9 +393,7 @@ static void what_was_made_before_a_fork_is_the_parents(void)
     free(world_end(&childs, -1));
     _exit(0);
   }
-  int status;
-  CHECK(waitpid(child, &status, 0) == child);
-  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  await_child(child);
   world_post(&parents, "a", "run-1");
   count_await(&done, 1);
   free(world_end(&parents, -1));
@@ -250,12 +403,14 @@ static void what_was_made_before_a_fork_is_the_parents(void)
 int main(int argc, char **argv)
 {
   begin_suite(argc, argv);
+  /* Under valgrind a child's own end counts as leaks what is its parent's. */
+  if (!under_valgrind()) RUN(a_child_hears_the_library_unless_its_parent_did);
   RUN(a_commands_exit_is_data_and_its_output_the_runs_log);
   RUN(unread_input_of_a_command_does_not_end_the_program);
   RUN(a_stop_ends_a_command_before_its_run);
   RUN(the_library_says_what_it_does_through_a_function);
   RUN(the_library_says_what_it_does_when_it_is_asked);
-  /* There the child's own end counts as leaks what is its parent's. */
   if (!under_valgrind()) RUN(what_was_made_before_a_fork_is_the_parents);
+  if (!under_valgrind()) RUN(signals_are_the_programs_again_after_the_end);
   return finish();
 }

@@ -19,7 +19,9 @@ pub struct ManagerOptions {
     pub client: ClientOptions,
     /// How long runs may go on after a shutdown was asked for, before they are cancelled.
     pub shutdown_grace_ms: u64,
-    /// Drain on SIGINT and SIGTERM, and end at once on a second one.
+    /// Drain on SIGINT and SIGTERM, and end at once on a second one. In a Rust program neither ends the
+    /// process by itself from then on, also when the manager has ended: one that lives on sets this to
+    /// false and listens itself.
     pub signals: bool,
 }
 

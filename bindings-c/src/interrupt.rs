@@ -1,0 +1,238 @@
+//! SIGINT and SIGTERM, which drain the managers that listen and at the second time end them.
+//!
+//! Once no manager listens any more, both do what they did before: a program that goes on can be ended by them.
+
+use std::ffi::{c_int, c_void};
+use std::fs::File;
+use std::io::{PipeWriter, Read};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+
+use conveyor_driver::host::ManagerState;
+use conveyor_driver::{Error, ErrorCode, HostManager, Result, StopHandle};
+
+use crate::fork;
+use crate::signals::Masked;
+
+const SIGNALS: [(c_int, &str); 2] = [(libc::SIGINT, "SIGINT"), (libc::SIGTERM, "SIGTERM")];
+
+/// That of this process, once a manager has listened. It is never freed: the handler may be at it.
+static WATCH: AtomicPtr<Watch> = AtomicPtr::new(ptr::null_mut());
+
+struct Watch {
+    /// Those that listen, or have. While there are some, the handler is ours.
+    listeners: Mutex<Vec<Listener>>,
+    came: [AtomicBool; 2],
+    /// What was done at a signal before.
+    before: [AtomicPtr<libc::sigaction>; 2],
+    wake: PipeWriter,
+}
+
+struct Listener {
+    stop: StopHandle,
+    manager: Weak<OnceLock<HostManager>>,
+}
+
+/// Has both signals stop this manager until its end.
+pub(crate) fn listen(manager: &Arc<OnceLock<HostManager>>, stop: &StopHandle) -> Result<()> {
+    fork::watch();
+    let watch = watch()?;
+    let mut listeners = watch.listeners();
+    if listeners.is_empty() {
+        SIGNALS.iter().zip(&watch.before).for_each(|((signal, _), before)| take(*signal, before));
+    }
+    listeners.push(Listener { stop: stop.clone(), manager: Arc::downgrade(manager) });
+    Ok(())
+}
+
+/// A manager may have ended.
+pub(crate) fn release() {
+    if let Some(watch) = here() {
+        watch.release(&mut watch.listeners());
+    }
+}
+
+/// In a fork, where nobody listens: what is there belongs to the parent.
+pub(crate) fn leave_to_parent() {
+    if let Some(watch) = here() {
+        SIGNALS
+            .iter()
+            .zip(&watch.before)
+            .for_each(|((signal, _), before)| put_back(*signal, before));
+        WATCH.store(ptr::null_mut(), Ordering::Relaxed);
+    }
+}
+
+fn here() -> Option<&'static Watch> {
+    // SAFETY: what stands there was made by `Box::leak`.
+    unsafe { WATCH.load(Ordering::Acquire).as_ref() }
+}
+
+fn watch() -> Result<&'static Watch> {
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(watch) = here() {
+        return Ok(watch);
+    }
+    let failed = |error| {
+        Error::new(ErrorCode::Internal, "cannot listen for SIGINT and SIGTERM").with_source(error)
+    };
+    let (read, wake) = std::io::pipe().map_err(failed)?;
+    let watch: &'static Watch = Box::leak(Box::new(Watch {
+        listeners: Mutex::default(),
+        came: Default::default(),
+        before: Default::default(),
+        wake,
+    }));
+    let _masked = Masked::all();
+    let thread = std::thread::Builder::new().name("conveyor-signal".to_owned());
+    let read = File::from(OwnedFd::from(read));
+    thread.spawn(move || watch.tell(read)).map_err(failed)?;
+    WATCH.store(ptr::from_ref(watch).cast_mut(), Ordering::Release);
+    Ok(watch)
+}
+
+impl Watch {
+    fn listeners(&self) -> MutexGuard<'_, Vec<Listener>> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets those that have ended. With the last the signals are the program's again.
+    fn release(&self, listeners: &mut Vec<Listener>) {
+        let some = !listeners.is_empty();
+        listeners.retain(Listener::listens);
+        if some && listeners.is_empty() {
+            SIGNALS
+                .iter()
+                .zip(&self.before)
+                .for_each(|((signal, _), before)| put_back(*signal, before));
+        }
+    }
+
+    /// Tells the managers of each signal.
+    fn tell(&self, mut news: File) {
+        let mut bytes = [0; 16];
+        // The other end is never closed.
+        while let Ok(1..) = news.read(&mut bytes) {
+            for (number, (signal, name)) in SIGNALS.iter().enumerate() {
+                if !self.came[number].swap(false, Ordering::AcqRel) {
+                    continue;
+                }
+                let mut listeners = self.listeners();
+                self.release(&mut listeners);
+                listeners.iter().for_each(|listener| listener.stop.signalled(name));
+                if listeners.is_empty() && self.was_default(number) {
+                    // SAFETY: any signal may be sent to this process.
+                    unsafe { libc::kill(libc::getpid(), *signal) };
+                }
+            }
+        }
+    }
+
+    /// Whether nobody else has heard of it.
+    fn was_default(&self, number: usize) -> bool {
+        // SAFETY: what stands there was made by `Box::leak`.
+        let before = unsafe { self.before[number].load(Ordering::Acquire).as_ref() };
+        before.is_none_or(|before| before.sa_sigaction == libc::SIG_DFL)
+    }
+}
+
+impl Listener {
+    fn listens(&self) -> bool {
+        let Some(manager) = self.manager.upgrade() else { return false };
+        let state = manager.get().map(HostManager::state);
+        state.is_some_and(|state| state.is_ok_and(|state| state != ManagerState::Ended))
+    }
+}
+
+/// Notes a signal, and does what was done at it before.
+extern "C" fn hear(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    let number = SIGNALS.iter().position(|(known, _)| *known == signal);
+    let (Some(watch), Some(number)) = (here(), number) else { return };
+    watch.came[number].store(true, Ordering::Release);
+    // SAFETY: errno is this thread's; a write is allowed in a handler, and one that finds no room finds a
+    // reader that is awake. What was there before was a handler of its kind.
+    unsafe {
+        let errno = errno();
+        let kept = *errno;
+        libc::write(watch.wake.as_raw_fd(), ptr::from_ref(&1_u8).cast(), 1);
+        *errno = kept;
+        let Some(before) = watch.before[number].load(Ordering::Acquire).as_ref() else { return };
+        match before.sa_sigaction {
+            libc::SIG_DFL | libc::SIG_IGN => {}
+            function if before.sa_flags & libc::SA_SIGINFO != 0 => {
+                let function: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) =
+                    std::mem::transmute(function);
+                function(signal, info, context);
+            }
+            function => {
+                let function: extern "C" fn(c_int) = std::mem::transmute(function);
+                function(signal);
+            }
+        }
+    }
+}
+
+/// Makes the handler ours, and remembers what was there.
+fn take(signal: c_int, before: &AtomicPtr<libc::sigaction>) {
+    let now = action(signal);
+    if is_ours(&now) {
+        return;
+    }
+    // SAFETY: what stands there was made by `Box::leak`.
+    let known = unsafe { before.load(Ordering::Acquire).as_ref() };
+    let same = known.is_some_and(|known| {
+        (known.sa_sigaction, known.sa_flags) == (now.sa_sigaction, now.sa_flags)
+    });
+    if !same {
+        // Never freed: the handler may be at the one before.
+        before.store(Box::leak(Box::new(now)), Ordering::Release);
+    }
+    let ours: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) = hear;
+    let mut new = now;
+    new.sa_sigaction = ours as usize;
+    new.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
+    // SAFETY: the mask is one; the handler does what is allowed in one.
+    unsafe {
+        libc::sigemptyset(&raw mut new.sa_mask);
+        libc::sigaction(signal, &raw const new, ptr::null_mut());
+    }
+}
+
+/// Has that done again which was done before, unless the program has set something else.
+fn put_back(signal: c_int, before: &AtomicPtr<libc::sigaction>) {
+    let before = before.load(Ordering::Acquire);
+    if !before.is_null() && is_ours(&action(signal)) {
+        // SAFETY: what stands there was made by `Box::leak`, of what the system gave.
+        unsafe { libc::sigaction(signal, before, ptr::null_mut()) };
+    }
+}
+
+fn action(signal: c_int) -> libc::sigaction {
+    let mut now = MaybeUninit::zeroed();
+    // SAFETY: the call fills it; where it could fail, zero is the default.
+    unsafe {
+        libc::sigaction(signal, ptr::null(), now.as_mut_ptr());
+        now.assume_init()
+    }
+}
+
+fn is_ours(action: &libc::sigaction) -> bool {
+    let ours: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) = hear;
+    action.sa_sigaction == ours as usize
+}
+
+#[cfg(target_os = "linux")]
+unsafe fn errno() -> *mut c_int {
+    // SAFETY: always there.
+    unsafe { libc::__errno_location() }
+}
+
+#[cfg(not(target_os = "linux"))]
+unsafe fn errno() -> *mut c_int {
+    // SAFETY: always there.
+    unsafe { libc::__error() }
+}
