@@ -107,6 +107,62 @@ static void unread_input_of_a_command_does_not_end_the_program(void)
   OK(conveyor_queue_free(queue));
 }
 
+static int kills_itself(void *data, conveyor_run run)
+{
+  sigset_t now, before;
+  conveyor_exit exit;
+  CHECK(pthread_sigmask(SIG_SETMASK, NULL, &before) == 0 && sigismember(&before, SIGTERM) == 1);
+  exec_like(run, "{\"program\": \"sh\", \"args\": [\"-c\", \"kill -TERM $$; exit 0\"]}", &exit);
+  CHECK(exit.signal == SIGTERM);
+  exec_like(run, "{\"program\": \"sh\", \"args\": [\"-c\", \"kill -PIPE $$; exit 0\"]}", &exit);
+  CHECK(exit.signal == SIGPIPE);
+  CHECK(pthread_sigmask(SIG_SETMASK, NULL, &now) == 0);
+  CHECK(sigismember(&now, SIGTERM) == 1 && sigismember(&now, SIGPIPE) == 1 && sigismember(&now, SIGINT) == 0);
+  count_add(data, 1);
+  return 0;
+}
+
+static void a_command_hears_the_signals_that_the_program_blocks(void)
+{
+  world world;
+  counter done = COUNTER;
+  sigset_t blocked, before;
+  CHECK(sigemptyset(&blocked) == 0 && sigaddset(&blocked, SIGTERM) == 0 && sigaddset(&blocked, SIGPIPE) == 0);
+  CHECK(pthread_sigmask(SIG_BLOCK, &blocked, &before) == 0);
+  world_make(&world);
+  world_blocking(&world, GREETER, kills_itself, &done);
+  world_start(&world);
+  world_post(&world, "a", "run-1");
+  count_await(&done, 1);
+  free(world_end(&world, -1));
+  CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+}
+
+static int cannot_know(void *data, conveyor_run run)
+{
+  conveyor_error error = 0;
+  FAILS(CONVEYOR_E_EXEC_FAILED,
+        conveyor_run_exec(run, conveyor_view("{\"program\": \"true\"}"), 0, NULL, NULL, &error));
+  CHECK(strstr(shown(conveyor_error_message(error)), "SIGCHLD") != NULL);
+  OK(conveyor_error_free(error));
+  count_add(data, 1);
+  return 0;
+}
+
+static void a_program_that_ignores_its_children_is_told_so(void)
+{
+  world world;
+  counter done = COUNTER;
+  CHECK(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+  world_make(&world);
+  world_blocking(&world, GREETER, cannot_know, &done);
+  world_start(&world);
+  world_post(&world, "a", "run-1");
+  count_await(&done, 1);
+  free(world_end(&world, -1));
+  CHECK(signal(SIGCHLD, SIG_DFL) != SIG_ERR);
+}
+
 typedef struct stopped {
   counter begun, done;
   conveyor_stop stop;
@@ -407,6 +463,8 @@ int main(int argc, char **argv)
   if (!under_valgrind()) RUN(a_child_hears_the_library_unless_its_parent_did);
   RUN(a_commands_exit_is_data_and_its_output_the_runs_log);
   RUN(unread_input_of_a_command_does_not_end_the_program);
+  RUN(a_command_hears_the_signals_that_the_program_blocks);
+  RUN(a_program_that_ignores_its_children_is_told_so);
   RUN(a_stop_ends_a_command_before_its_run);
   RUN(the_library_says_what_it_does_through_a_function);
   RUN(the_library_says_what_it_does_when_it_is_asked);

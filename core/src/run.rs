@@ -197,7 +197,7 @@ impl Run {
     /// `ExecFailed` when it cannot be started, `Cancelled` when the run was cancelled before.
     pub async fn exec(&self, command: &Command) -> Result<ExecOutput> {
         let grace = self.0.limits.cancel_grace;
-        exec::execute(command, grace, self, self.cancellation(), &|spawn| spawn()).await
+        exec::execute(command, grace, self, self.cancellation(), exec::PLAINLY).await
     }
 
     /// The same for a thread of the host's, which it holds until the command has ended. `stop` ends the
@@ -206,7 +206,7 @@ impl Run {
     /// # Errors
     /// As [`exec`](Self::exec). `Cancelled` also when the run was abandoned meanwhile.
     pub fn exec_blocking(&self, command: &Command, stop: &CancellationToken) -> Result<ExecOutput> {
-        self.exec_spawning(command, stop, &|spawn| spawn())
+        self.exec_spawning(command, stop, exec::PLAINLY)
     }
 
     /// The same for a host that has something to do around the start of the process.
