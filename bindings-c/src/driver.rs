@@ -81,16 +81,16 @@ pub extern "C" fn conveyor_manager_add_driver(
                 object.add(driver.queue(queue.core()), || None)
             }
             Form::Function(reconcile) => {
-                let queue = RunQueue::new();
+                let core = RunQueue::new();
                 // Not before nothing can fail any more: from then on the user's data are freed.
                 let pool = || {
                     let owned =
                         UserData::new(described.user_data, described.free_user_data, manager);
                     let cancelled = described.cancelled;
                     let callbacks = Callbacks { reconcile, cancelled, owned };
-                    Some(Arc::new(Pool::new(name, manager, most, queue.clone(), callbacks)))
+                    Some(Arc::new(Pool::new(name, manager, most, Queue::new(core.clone()), callbacks)))
                 };
-                object.add(driver.queue(&queue), pool)
+                object.add(driver.queue(&core), pool)
             }
         }
     })

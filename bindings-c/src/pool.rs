@@ -5,13 +5,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use conveyor_driver::host::{ManagerState, RunKey, RunQueue};
+use conveyor_driver::host::{ManagerState, RunKey};
 use conveyor_driver::{Error, ErrorCode, Result};
 
 use crate::callbacks::{Callbacks, Reconcile};
 use crate::complete;
 use crate::handle::{self, Handle};
-use crate::run::{OpenRun, handle_of};
+use crate::queue::Queue;
+use crate::run::OpenRun;
 use crate::stack;
 use crate::time::FOR_EVER;
 
@@ -22,7 +23,7 @@ pub(crate) struct Pool {
     name: String,
     manager: Handle,
     most: usize,
-    queue: RunQueue,
+    queue: Arc<Queue>,
     callbacks: Callbacks,
     state: Mutex<State>,
     someone_left: Condvar,
@@ -54,7 +55,7 @@ impl Pool {
         name: String,
         manager: Handle,
         concurrency: usize,
-        queue: RunQueue,
+        queue: Arc<Queue>,
         callbacks: Callbacks,
     ) -> Self {
         let most = match callbacks.reconcile {
@@ -81,7 +82,7 @@ impl Pool {
         let begun = Instant::now();
         let mut state = self.state();
         state.closed = true;
-        self.queue.close();
+        self.queue.core().close();
         while state.threads.len() > state.abandoned() {
             // Those that are in no function leave at once.
             let all_away = state.threads.len() == state.away;
@@ -127,10 +128,10 @@ impl Pool {
     /// A thread that does runs.
     fn serve(self: &Arc<Self>, number: usize) {
         loop {
-            let handed = self.queue.next(FOR_EVER);
+            let handed = self.queue.core().next(FOR_EVER);
             let mut state = self.state();
             let Some(handed) = handed else {
-                if self.queue.is_closed() {
+                if self.queue.core().is_closed() {
                     break;
                 }
                 continue;
@@ -182,25 +183,22 @@ impl Pool {
 
     /// The thread that hears what is not a run.
     fn listen(self: &Arc<Self>, _number: usize) {
-        while self.queue.wait_for_notice(FOR_EVER) || !self.queue.is_closed() {
-            for notice in self.queue.take_cancelled() {
+        while self.queue.core().wait_for_notice(FOR_EVER) || !self.queue.core().is_closed() {
+            for notice in self.queue.core().take_cancelled() {
                 self.cancelled(notice.key);
             }
-            drop(self.queue.take_accepted());
-            if self.queue.take_state() == Some(ManagerState::Ended) {
-                self.queue.close();
+            drop(self.queue.core().take_accepted());
+            if self.queue.core().take_state() == Some(ManagerState::Ended) {
+                self.queue.core().close();
             }
-            if self.queue.is_closed() {
+            if self.queue.core().is_closed() {
                 break;
             }
         }
     }
 
     fn cancelled(self: &Arc<Self>, key: RunKey) {
-        let run = handle_of(&self.queue, key);
-        if run == 0 {
-            return;
-        }
+        let Some(run) = self.queue.run(key) else { return };
         let mut state = self.state();
         if state.closed {
             return;

@@ -126,6 +126,12 @@ impl RunQueue {
         self.0.lock().waiting.len()
     }
 
+    /// Whether the host still owes what comes of a run.
+    #[must_use]
+    pub fn is_open(&self, run: RunKey) -> bool {
+        self.0.lock().open.get_mut(run).is_some()
+    }
+
     /// Says what came of a run.
     ///
     /// # Errors
