@@ -13,6 +13,7 @@ libs=$(pkg-config --libs conveyor-driver)
 built=$prefix/tests
 mkdir -p "$built"
 strict="-Wall -Wextra -Werror -pedantic -g"
+strictest="$strict -Wshadow"
 cc=${CC:-cc} cxx=${CXX:-c++}
 suites="bad_input blocking asynchronous pull outside client memory"
 
@@ -56,18 +57,21 @@ for header in conveyor_driver.h $(command -v "$cxx" >/dev/null && cd ../include 
     printf '#include <%s>\n' "$header" >"$built/header.cpp"
     # shellcheck disable=SC2086
     if [ "$header" = conveyor_driver.h ]; then
-        $cc -x c -std=c99 $strict $cflags -fsyntax-only "$built/header.cpp"
+        $cc -x c -std=c99 $strictest $cflags -fsyntax-only "$built/header.cpp"
     else
-        $cxx -std=c++17 $strict $cflags -fsyntax-only "$built/header.cpp"
+        $cxx -std=c++17 $strictest $cflags -fsyntax-only "$built/header.cpp"
+        $cxx -std=c++17 -fno-rtti $strictest $cflags -fsyntax-only "$built/header.cpp"
     fi
 done
 passed each_header_stands_alone
 
 if command -v "$cxx" >/dev/null; then
-    say "C++"
-    # shellcheck disable=SC2086
-    $cxx -std=c++17 $strict $cflags -o "$built/face" face.cpp $libs -pthread
-    "$built/face"
+    for standard in 17 20; do
+        say "C++$standard"
+        # shellcheck disable=SC2086
+        $cxx -std=c++$standard $strictest $cflags -o "$built/face" face.cpp $libs -pthread
+        "$built/face"
+    done
 else
     echo "skipped: C++: no $cxx"
 fi
@@ -81,7 +85,7 @@ $cc -std=c99 $strict $cflags -o "$built/readme" "$built/readme.c" $libs
 if command -v "$cxx" >/dev/null; then
     block cpp >"$built/readme.cpp"
     # shellcheck disable=SC2086
-    $cxx -std=c++17 $strict $cflags -o "$built/readme++" "$built/readme.cpp" $libs
+    $cxx -std=c++17 $strictest $cflags -o "$built/readme++" "$built/readme.cpp" $libs
 fi
 passed the_programs_of_the_readme_are_built
 

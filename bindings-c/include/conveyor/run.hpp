@@ -45,7 +45,11 @@ class Run {
   /// Which try this is, from 1.
   std::uint32_t attempt() const noexcept { return conveyor_run_attempt(handle_); }
   /// A value of the resource by its JSON pointer, such as "/name".
-  std::optional<std::string> get(std::string_view pointer) const { return json_get(payload(), pointer); }
+  std::optional<std::string> get(std::string_view pointer) const {
+    return detail::found([&](conveyor_text* value, conveyor_error* error) {
+      return conveyor_run_get(handle_, detail::view(pointer), value, error);
+    });
+  }
   /// The resource, read when it is first asked for.
   Resource resource() const {
     conveyor_resource read = {};
