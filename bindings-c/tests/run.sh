@@ -47,10 +47,38 @@ $cc -std=c99 $strict $cflags -o "$built/loading" loading.c -ldl
 "$built/loading" "$prefix/lib/libconveyor_driver.so"
 
 say "static"
-# shellcheck disable=SC2046,SC2086
-$cc -std=c99 $strict $cflags -o "$built/blocking-static" blocking.c harness.c "$prefix/lib/libconveyor_driver.a" \
-    $(pkg-config --static --libs-only-l conveyor-driver | sed 's/-lconveyor_driver//') -pthread
-"$built/blocking-static"
+# with_archive FLAGS…: the program with the library inside.
+with_archive() {
+    # shellcheck disable=SC2046,SC2086
+    $cc -std=c99 $strict $cflags "$@" -o "$built/blocking-static" blocking.c harness.c \
+        "$prefix/lib/libconveyor_driver.a" \
+        $(pkg-config --static --libs-only-l conveyor-driver | sed 's/-lconveyor_driver//') -pthread
+    "$built/blocking-static"
+}
+with_archive
+if can -static; then
+    say "static, and the system's libraries too"
+    # The C library says of some of its functions that they want its shared one.
+    with_archive -static 2>"$built/static.txt" || {
+        cat "$built/static.txt"
+        exit 1
+    }
+else
+    echo "skipped: static: $cc links nothing so"
+fi
+
+say "a prefix with a space"
+rm -rf "$built/a prefix"
+mkdir -p "$built/a prefix/lib"
+cp -R "$prefix/include" "$built/a prefix"
+cp -R "$prefix/lib/pkgconfig" "$prefix"/lib/libconveyor_driver.[sd]* "$built/a prefix/lib"
+# pkg-config quotes for a shell.
+eval "$cc -std=c99 $strict -o '$built/loading' loading.c -ldl \
+    $(PKG_CONFIG_PATH="$built/a prefix/lib/pkgconfig" pkg-config --cflags --libs conveyor-driver)"
+"$built/loading" "$built/a prefix/lib/libconveyor_driver.so"
+# The Makefile quotes it, too.
+make -C ../.. -n install PREFIX="/opt/a prefix" | grep -F '"/opt/a prefix"' >/dev/null
+passed a_prefix_may_have_a_space
 
 say "headers"
 for header in conveyor_driver.h $(command -v "$cxx" >/dev/null && cd ../include && echo conveyor/*.hpp); do
