@@ -289,7 +289,9 @@ func (manager *Manager) ShutdownGrace(value time.Duration) *Manager {
 	return manager.Set("shutdown_grace_ms", int64(milliseconds(value)))
 }
 
-// Signals sets the option signals: drain on SIGINT and SIGTERM, and end at once on a second one.
+// Signals sets the option signals: drain on SIGINT and SIGTERM, and end at once on a second one. In a Rust program
+// neither ends the process by itself from then on, also when the manager has ended: one that lives on sets this to
+// false and listens itself.
 func (manager *Manager) Signals(value bool) *Manager {
 	return manager.Set("signals", value)
 }

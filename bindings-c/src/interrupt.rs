@@ -8,7 +8,7 @@ use std::io::{PipeWriter, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use conveyor_driver::host::ManagerState;
@@ -28,6 +28,8 @@ struct Watch {
     came: [AtomicBool; 2],
     /// What was done at a signal before.
     before: [AtomicPtr<libc::sigaction>; 2],
+    /// The thread that is at what was done before, which may come back here.
+    there: [AtomicUsize; 2],
     wake: PipeWriter,
 }
 
@@ -85,6 +87,7 @@ fn watch() -> Result<&'static Watch> {
         listeners: Mutex::default(),
         came: Default::default(),
         before: Default::default(),
+        there: Default::default(),
         wake,
     }));
     let _masked = Masked::all();
@@ -152,6 +155,11 @@ impl Listener {
 extern "C" fn hear(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     let number = SIGNALS.iter().position(|(known, _)| *known == signal);
     let (Some(watch), Some(number)) = (here(), number) else { return };
+    // SAFETY: asks for this thread's number.
+    let this = unsafe { libc::pthread_self() } as usize;
+    if watch.there[number].swap(this, Ordering::AcqRel) == this {
+        return;
+    }
     watch.came[number].store(true, Ordering::Release);
     // SAFETY: errno is this thread's; a write is allowed in a handler, and one that finds no room finds a
     // reader that is awake. What was there before was a handler of its kind.
@@ -160,18 +168,33 @@ extern "C" fn hear(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_vo
         let kept = *errno;
         libc::write(watch.wake.as_raw_fd(), ptr::from_ref(&1_u8).cast(), 1);
         *errno = kept;
-        let Some(before) = watch.before[number].load(Ordering::Acquire).as_ref() else { return };
-        match before.sa_sigaction {
-            libc::SIG_DFL | libc::SIG_IGN => {}
-            function if before.sa_flags & libc::SA_SIGINFO != 0 => {
-                let function: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) =
-                    std::mem::transmute(function);
-                function(signal, info, context);
-            }
-            function => {
-                let function: extern "C" fn(c_int) = std::mem::transmute(function);
-                function(signal);
-            }
+        if let Some(before) = watch.before[number].load(Ordering::Acquire).as_ref() {
+            call(before, signal, info, context);
+        }
+    }
+    watch.there[number].store(0, Ordering::Release);
+}
+
+type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
+
+/// Does what this says, unless it is the system that does it.
+unsafe fn call(
+    action: &libc::sigaction,
+    signal: c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut c_void,
+) {
+    match action.sa_sigaction {
+        libc::SIG_DFL | libc::SIG_IGN => {}
+        function if action.sa_flags & libc::SA_SIGINFO != 0 => {
+            // SAFETY: the flag says that it is such a function.
+            let function: Handler = unsafe { std::mem::transmute(function) };
+            function(signal, info, context);
+        }
+        function => {
+            // SAFETY: it is such a function without the flag.
+            let function: extern "C" fn(c_int) = unsafe { std::mem::transmute(function) };
+            function(signal);
         }
     }
 }
@@ -191,7 +214,7 @@ fn take(signal: c_int, before: &AtomicPtr<libc::sigaction>) {
         // Never freed: the handler may be at the one before.
         before.store(Box::leak(Box::new(now)), Ordering::Release);
     }
-    let ours: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) = hear;
+    let ours: Handler = hear;
     let mut new = now;
     new.sa_sigaction = ours as usize;
     new.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
@@ -221,7 +244,7 @@ fn action(signal: c_int) -> libc::sigaction {
 }
 
 fn is_ours(action: &libc::sigaction) -> bool {
-    let ours: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) = hear;
+    let ours: Handler = hear;
     action.sa_sigaction == ours as usize
 }
 

@@ -388,6 +388,34 @@ static void handle_signals_before_and_after(void)
   CHECK(sigaction(SIGTERM, NULL, &now) == 0 && now.sa_handler == SIG_IGN);
 }
 
+static struct sigaction beneath;
+
+static void handles_and_passes_on(int signal, siginfo_t *info, void *context)
+{
+  handled += 1;
+  if (beneath.sa_flags & SA_SIGINFO) beneath.sa_sigaction(signal, info, context);
+}
+
+static void handle_signals_above_and_below(void)
+{
+  struct sigaction mine;
+  world world;
+  counter done = COUNTER;
+  started(&world, "{}", &done);
+  memset(&mine, 0, sizeof mine);
+  mine.sa_sigaction = handles_and_passes_on;
+  mine.sa_flags = SA_SIGINFO;
+  CHECK(sigaction(SIGTERM, &mine, &beneath) == 0);
+  CHECK(raise(SIGTERM) == 0 && handled == 1);
+  await_end(world.manager);
+  free(world_end(&world, -1));
+  /* What it passes on to is above it now, too. */
+  started(&world, "{}", &done);
+  CHECK(raise(SIGTERM) == 0 && handled == 2);
+  await_end(world.manager);
+  free(world_end(&world, -1));
+}
+
 static void terminate_a_child_of_a_manager(void)
 {
   world world;
@@ -415,6 +443,8 @@ static void signals_are_the_programs_again_after_the_end(void)
   status = status_of(terminate_before_anybody_heard_of_the_end);
   CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
   status = status_of(handle_signals_before_and_after);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  status = status_of(handle_signals_above_and_below);
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
   status = status_of(terminate_a_child_of_a_manager);
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);

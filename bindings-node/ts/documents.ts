@@ -112,7 +112,11 @@ export interface ManagerOptions {
   connection?: ConnectionOptions;
   /** How long runs may go on after a shutdown was asked for, before they are cancelled. */
   shutdownGraceMs?: number;
-  /** Drain on SIGINT and SIGTERM, and end at once on a second one. */
+  /**
+   * Drain on SIGINT and SIGTERM, and end at once on a second one. In a Rust program neither ends
+   * the process by itself from then on, also when the manager has ended: one that lives on sets
+   * this to false and listens itself.
+   */
   signals?: boolean;
 }
 

@@ -134,7 +134,9 @@ class ManagerOptions(TypedDict, total=False):
     connection: ConnectionOptions
     #: How long runs may go on after a shutdown was asked for, before they are cancelled.
     shutdown_grace_ms: int
-    #: Drain on SIGINT and SIGTERM, and end at once on a second one.
+    #: Drain on SIGINT and SIGTERM, and end at once on a second one. In a Rust program neither ends
+    #: the process by itself from then on, also when the manager has ended: one that lives on sets
+    #: this to false and listens itself.
     signals: bool
 
 
