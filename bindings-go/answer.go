@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -77,24 +78,41 @@ func encoded(data any) (string, error) {
 	return string(text), err
 }
 
-// kindOf names the type of the first error that was not made by wrapping another.
+// kindOf names the type of the first error that was not made by wrapping others.
 func kindOf(err error) string {
 	for {
-		inner := errors.Unwrap(err)
 		kind := fmt.Sprintf("%T", err)
-		if inner == nil || kind != "*fmt.wrapError" {
+		within := wrapped(err)
+		if len(within) == 0 || kind != "*fmt.wrapError" && kind != "*fmt.wrapErrors" && kind != "*errors.joinError" {
 			return strings.TrimPrefix(strings.TrimPrefix(kind, "*"), "main.")
 		}
-		err = inner
+		err = within[0]
 	}
 }
 
+// causes says what each error behind this one says, a line each, what lies within one after it.
 func causes(err error) string {
 	var out []string
-	for err = errors.Unwrap(err); err != nil; err = errors.Unwrap(err) {
-		out = append(out, "caused by: "+err.Error())
+	for _, cause := range wrapped(err) {
+		out = append(out, "caused by: "+cause.Error())
+		if behind := causes(cause); behind != "" {
+			out = append(out, behind)
+		}
 	}
 	return strings.Join(out, "\n")
+}
+
+// wrapped are the errors directly within this one.
+func wrapped(err error) []error {
+	switch err := err.(type) {
+	case interface{ Unwrap() error }:
+		if within := err.Unwrap(); within != nil {
+			return []error{within}
+		}
+	case interface{ Unwrap() []error }:
+		return slices.DeleteFunc(slices.Clone(err.Unwrap()), func(within error) bool { return within == nil })
+	}
+	return nil
 }
 
 // answers are those that the library was not told yet, in a form that it can read: no pointer of Go's is in it.

@@ -55,7 +55,7 @@ func (client *Client) call(ctx context.Context, operation string, arguments any,
 	}
 	text, err := json.Marshal(arguments)
 	if err != nil {
-		return err
+		return unfit(operation, err)
 	}
 	call, err := startCall(client.handle, operation, string(text))
 	if err != nil {

@@ -91,6 +91,10 @@ func TestTheClientAsksForResources(t *testing.T) {
 	if _, err := client.Resource(ctx, "", ""); CodeOf(err) != CodeArgumentInvalid {
 		t.Error(err)
 	}
+	resource.Spec = json.RawMessage("{")
+	if _, err := client.UpdateResource(ctx, resource); CodeOf(err) != CodeArgumentInvalid {
+		t.Error(err)
+	}
 }
 
 func TestTheClientAsksForDefinitionsPipelinesAndMessages(t *testing.T) {

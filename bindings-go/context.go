@@ -16,6 +16,9 @@ type runContext struct {
 	cancel context.CancelCauseFunc
 	over   bool
 	cause  error
+	// Once it was asked for, and zero where there is none.
+	deadlineKnown bool
+	deadline      time.Time
 }
 
 type runKey struct{}
@@ -51,8 +54,14 @@ func (c *runContext) end(cause error) {
 	}
 }
 
+// Deadline is when run_timeout_ms has the run cancelled. No timer stands behind it: the library ends the run.
 func (c *runContext) Deadline() (time.Time, bool) {
-	return time.Time{}, false
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if !c.deadlineKnown {
+		c.deadlineKnown, c.deadline = true, c.run.deadline()
+	}
+	return c.deadline, !c.deadline.IsZero()
 }
 
 func (c *runContext) Done() <-chan struct{} {

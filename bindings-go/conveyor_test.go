@@ -5,14 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -178,42 +175,25 @@ func TestARunKnowsWhatItIsAbout(t *testing.T) {
 	}
 }
 
-func TestLinesHaveTheirLevelsAndLabels(t *testing.T) {
-	w := start(t, greeter(func(ctx context.Context, run *Run) (Result, error) {
-		run.Log("first", "n", 7)
-		logger := slog.New(NewHandler(slog.NewTextHandler(io.Discard, nil)))
-		logger.With("a", "b").WithGroup("g").WarnContext(ctx, "second",
-			slog.Group("h", "x", time.Second), "err", errors.New("oh"), "bad", make(chan int) == nil)
-		logger.Info("of nobody's run")
-		run.Logger().Debug("third \xff")
-		return Result{}, nil
-	}))
-	w.post("a")
-	w.result("a")
-	log, err := w.stream.Log("a")
-	if err != nil || len(log) != 3 {
-		t.Fatal(log, err)
-	}
-	if log[0].Message != "first" || log[1].Message != "second" || log[2].Message != "third \uFFFD" {
-		t.Error(log)
-	}
-	for name, value := range map[string]string{"level": "warning", "a": "b", "g.h.x": "1s", "g.err": "oh"} {
-		if log[1].Labels[name] != value {
-			t.Errorf("%s: %v", name, log[1].Labels)
-		}
+func TestAResourceThatIsNotJSONIsNotPosted(t *testing.T) {
+	w := start(t, greeter(nothing))
+	resource := Resource{Name: "a", Resource: "greeting", Metadata: map[string]any{"a": make(chan int)}}
+	if err := w.stream.Post(Post{Resource: resource, RunID: "a"}); CodeOf(err) != CodeArgumentInvalid {
+		t.Error(err)
 	}
 	w.end()
 }
 
 func TestRunsGoOnSideBySideUpToTheConcurrency(t *testing.T) {
 	var inside, most atomic.Int32
+	var first sync.Once
 	gate := make(chan struct{})
 	w := start(t, greeter(func(context.Context, *Run) (Result, error) {
 		now := inside.Add(1)
 		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
 		}
 		if now == 8 {
-			close(gate)
+			first.Do(func() { close(gate) })
 		}
 		<-gate
 		inside.Add(-1)
@@ -290,113 +270,4 @@ func TestCommands(t *testing.T) {
 		t.Error(log, err)
 	}
 	w.end()
-}
-
-func TestWrongOptionsNameTheirPaths(t *testing.T) {
-	nothing := func(context.Context, *Run) (Result, error) { return Result{}, nil }
-	for path, manager := range map[string]*Manager{
-		"concurency":        NewManager(greeter(nothing).Set("concurency", 2)),
-		"drivers[0].name":   NewManager(NewDriver("", []string{"a"}, nothing)),
-		"signals":           NewManager(greeter(nothing)).Set("signals", 7),
-		"shutdown_grace_ms": NewManager(greeter(nothing)).Set("shutdown_grace_ms", -1),
-	} {
-		_, err := manager.Run(context.Background())
-		var known *Error
-		if !errors.As(err, &known) || known.Code != CodeOptionsInvalid || known.Context[0].Name != path {
-			t.Errorf("%s: %v", path, err)
-		}
-		if !errors.Is(err, &Error{Code: CodeOptionsInvalid}) || errors.Is(err, &Error{Code: CodeClosed}) {
-			t.Error(err)
-		}
-	}
-	if _, err := NewManager(greeter(nil)).Run(context.Background()); err == nil {
-		t.Error("it has no function")
-	}
-}
-
-func TestAManagerStartsOnceAndStopsWhenItsContextEnds(t *testing.T) {
-	stream, err := NewEmbeddedStream()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stream.Close()
-	manager := NewManager(greeter(func(context.Context, *Run) (Result, error) { return Result{}, nil })).Use(stream)
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := manager.Run(ctx); err != nil && CodeOf(err) != CodeClosed {
-		t.Error(err)
-	}
-	if _, err := manager.Run(ctx); CodeOf(err) != CodeClosed {
-		t.Error(err)
-	}
-}
-
-func TestASignalDrains(t *testing.T) {
-	stream, err := NewEmbeddedStream()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stream.Close()
-	var first sync.Once
-	begun, gate := make(chan struct{}), make(chan struct{})
-	manager := NewManager(greeter(func(context.Context, *Run) (Result, error) {
-		first.Do(func() { close(begun) })
-		<-gate
-		return Result{}, nil
-	})).Use(stream)
-	reports := make(chan Report)
-	go func() {
-		report, err := manager.Run(context.Background())
-		if err != nil {
-			t.Error(err)
-		}
-		reports <- report
-	}()
-	// What is posted before it is ready reaches nobody.
-	for there := false; !there; {
-		if err := stream.Post(Post{Resource: Resource{Name: "a", Resource: "greeting"}, RunID: "a"}); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case <-begun:
-			there = true
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	close(gate)
-	if report := <-reports; report.Drivers[0].Succeeded < 1 {
-		t.Error(report)
-	}
-}
-
-func TestAHundredStopsWhileRunsAreInFlight(t *testing.T) {
-	for round := range 100 {
-		var told atomic.Bool
-		gate := make(chan struct{})
-		begun := make(chan struct{}, 16)
-		w := start(t, greeter(func(ctx context.Context, _ *Run) (Result, error) {
-			if told.Load() && ctx.Err() == nil {
-				t.Error("a run goes on after the end was told")
-			}
-			begun <- struct{}{}
-			<-gate
-			return Result{}, nil
-		}).Concurrency(8).CancelGrace(time.Millisecond))
-		for i := range 16 {
-			w.post(fmt.Sprint(i))
-		}
-		for range 1 + round%8 {
-			<-begun
-		}
-		w.manager.EndNow()
-		report, err := w.manager.Wait()
-		told.Store(true)
-		if err != nil || report.Drivers[0].Succeeded != 0 {
-			t.Fatal(report, err)
-		}
-		close(gate)
-	}
 }

@@ -8,7 +8,8 @@ package conveyor
 import "context"
 
 // A Func does a driver run. Its context ends when the run should end early, with a [CancelReason] as its cause, and
-// when the function returns.
+// when the function returns; its deadline is that of [Driver.RunTimeout]. Its error is [context.Canceled] whatever ended
+// it: [context.Cause] says what did.
 //
 // What it returns answers the event. An error becomes a failed result that carries the error's type, message and
 // causes; a [RetryError] asks for another attempt, a [FailedError] is a failed result as it was meant. A panic

@@ -49,7 +49,7 @@ func (stream *EmbeddedStream) Post(post Post) error {
 	}
 	resource, err := json.Marshal(post.Resource)
 	if err != nil {
-		return err
+		return unfit("resource", err)
 	}
 	if post.Event == "" {
 		post.Event = "create"
@@ -65,7 +65,8 @@ type StoredResult struct {
 	Data    json.RawMessage `json:"data"`
 }
 
-// Results waits until a run has so many results, and returns them; none when they do not come in time.
+// Results waits until a run has so many results, and returns them; none when they do not come in time. A negative wait is
+// for ever.
 func (stream *EmbeddedStream) Results(id string, count int, wait time.Duration) ([]StoredResult, error) {
 	text, err := waitResults(stream.handle, id, count, wait)
 	if err != nil || text == "" {

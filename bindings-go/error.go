@@ -8,6 +8,7 @@ import "C"
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 )
 
 // A Code is the number of a situation that an [Error] reports, the same in every language.
@@ -59,8 +60,33 @@ func (e *Error) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, (*plain)(e)); err != nil {
 		return err
 	}
-	e.line = e.Code.String() + ": " + e.Message
+	e.line = e.oneLine()
 	return nil
+}
+
+// newError is an error that Go finds before the library is asked.
+func newError(code Code, message string, facts ...Fact) *Error {
+	e := &Error{Code: code, Message: message, Context: facts}
+	e.line = e.oneLine()
+	return e
+}
+
+// unfit is the error of an argument that JSON cannot hold.
+func unfit(argument string, err error) *Error {
+	return newError(CodeArgumentInvalid, argument+" is not what JSON can hold", Fact{argument, err.Error()})
+}
+
+// oneLine has the form of the library's own.
+func (e *Error) oneLine() string {
+	line := e.Code.String() + ": " + e.Message
+	if len(e.Context) > 0 {
+		var facts []string
+		for _, fact := range e.Context {
+			facts = append(facts, fact.Name+": "+fact.Value)
+		}
+		line += " (" + strings.Join(facts, ", ") + ")"
+	}
+	return strings.Join(append([]string{line}, e.Causes...), ": ")
 }
 
 // CodeOf is the code of an error of the runtime's; 0 for any other.

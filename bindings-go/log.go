@@ -15,7 +15,7 @@ import (
 )
 
 // NewHandler makes a [slog.Handler] for a program's logger: what is said with a context of a run goes to that run's
-// log, everything else to next.
+// log. Everything else goes to next, also what is said once that run is over.
 func NewHandler(next slog.Handler) slog.Handler {
 	return &contextHandler{next: next}
 }
@@ -30,10 +30,15 @@ func (h *contextHandler) Enabled(ctx context.Context, level slog.Level) bool {
 }
 
 func (h *contextHandler) Handle(ctx context.Context, record slog.Record) error {
-	if run := RunFrom(ctx); run != nil {
-		return (&runHandler{run: run, with: h.with}).Handle(ctx, record)
+	run := RunFrom(ctx)
+	if run == nil {
+		return h.next.Handle(ctx, record)
 	}
-	return h.next.Handle(ctx, record)
+	err := run.write(h.with, record)
+	if CodeOf(err) == CodeClosed && h.next.Enabled(ctx, record.Level) {
+		return h.next.Handle(ctx, record)
+	}
+	return err
 }
 
 func (h *contextHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
@@ -54,15 +59,37 @@ func (h *runHandler) Enabled(context.Context, slog.Level) bool {
 	return true
 }
 
-func (h *runHandler) Handle(_ context.Context, record slog.Record) error {
+func (h *runHandler) Handle(ctx context.Context, record slog.Record) error {
+	err := h.run.write(h.with, record)
+	if err != nil && ctx.Value(lostKey{}) == nil {
+		// A slog.Logger tells nobody; and the library's may lead back here.
+		ctx := context.WithValue(context.Background(), lostKey{}, true)
+		logger().WarnContext(ctx, "a line did not come into its run's log",
+			"run_id", h.run.id, "driver", h.run.driver, "error", err, "line", record.Message)
+	}
+	return err
+}
+
+type lostKey struct{}
+
+func (h *runHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &runHandler{run: h.run, with: h.with.attrs(attrs)}
+}
+
+func (h *runHandler) WithGroup(name string) slog.Handler {
+	return &runHandler{run: h.run, with: h.with.group(name)}
+}
+
+// write writes a line to the run's log; CodeClosed once the run is over.
+func (run *Run) write(with scope, record slog.Record) error {
 	labels := ""
-	if record.NumAttrs() > 0 || len(h.with.labels) > 0 {
-		all := make(map[string]any, record.NumAttrs()+len(h.with.labels))
-		for name, value := range h.with.labels {
+	if record.NumAttrs() > 0 || len(with.labels) > 0 {
+		all := make(map[string]any, record.NumAttrs()+len(with.labels))
+		for name, value := range with.labels {
 			all[name] = value
 		}
 		record.Attrs(func(attr slog.Attr) bool {
-			add(all, h.with.prefix, attr)
+			add(all, with.prefix, attr)
 			return true
 		})
 		text, err := json.Marshal(all)
@@ -71,15 +98,7 @@ func (h *runHandler) Handle(_ context.Context, record slog.Record) error {
 		}
 		labels = string(text)
 	}
-	return logRun(h.run.handle, levelOf(record.Level), strings.ToValidUTF8(record.Message, "\uFFFD"), labels)
-}
-
-func (h *runHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &runHandler{run: h.run, with: h.with.attrs(attrs)}
-}
-
-func (h *runHandler) WithGroup(name string) slog.Handler {
-	return &runHandler{run: h.run, with: h.with.group(name)}
+	return logRun(run.handle, levelOf(record.Level), strings.ToValidUTF8(record.Message, "\uFFFD"), labels)
 }
 
 // scope is what a logger was given before its lines: labels, and the groups that names stand in.

@@ -1,16 +1,9 @@
 package conveyor
 
-/*
-#include <conveyor_driver.h>
-*/
-import "C"
-
 import (
 	"context"
-	"os"
-	"os/signal"
+	"fmt"
 	"sync"
-	"syscall"
 )
 
 // A Manager runs drivers: any number, on one connection, once.
@@ -44,62 +37,63 @@ func (manager *Manager) Use(stream *EmbeddedStream) *Manager {
 	return manager
 }
 
-// Run runs until it is stopped, and returns what became of the events. When ctx ends it drains, and so it does on SIGINT
-// and SIGTERM, unless the option signals is false; a second signal ends every run now.
+// Run runs until it is stopped, and returns what became of the events. When ctx ends it drains. On SIGINT and SIGTERM it
+// drains, too, and a second one ends every run now; with [Manager.Signals] false it leaves them to the program.
 func (manager *Manager) Run(ctx context.Context) (Report, error) {
-	session, err := manager.begin()
+	session, err := manager.begin(manager.options["signals"] != false)
 	if err != nil {
 		return Report{}, err
 	}
 	defer context.AfterFunc(ctx, session.drain)()
-	if manager.options["signals"] != false {
-		defer session.heedSignals()()
-	}
 	return session.wait()
 }
 
 // Start starts, and returns once every driver is ready to receive events: what is posted from then on reaches its
-// driver. When ctx ends before, it ends.
+// driver.
+//
+// ctx is for the start alone. When it ends before that is done, so does the manager, and the error is of CodeClosed and
+// the context's, as [errors.Is] tells. Whatever Start fails with, nothing is left running.
+//
+// Signals are the program's business: only with [Manager.Signals] true does the manager heed them as [Manager.Run] does,
+// until it has ended.
 func (manager *Manager) Start(ctx context.Context) error {
-	session, err := manager.begin()
+	session, err := manager.begin(manager.options["signals"] == true)
 	if err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, session.endNow)()
-	var detail failure
-	err = check(C.conveyor_manager_wait_started(session.manager, -1, nil, &detail), detail)
-	if err != nil {
-		tellAll()
+	goesOn := context.AfterFunc(ctx, session.endNow)
+	err = session.waitStarted()
+	if goesOn() || err != nil && CodeOf(err) != CodeClosed {
+		return err
 	}
-	return err
+	<-session.ended
+	return fmt.Errorf("%w: %w", newError(CodeClosed, "stopped before it was ready"), ctx.Err())
 }
 
-// Wait returns when the manager has ended, with what became of the events.
+// Wait returns when the manager has ended, with what became of the events; any number may wait. It does not wait for a
+// start: before that it fails with CodeArgumentInvalid.
 func (manager *Manager) Wait() (Report, error) {
 	session := manager.current()
 	if session == nil {
-		return Report{}, &Error{Code: CodeClosed, line: "Closed: the manager was not started"}
+		return Report{}, newError(CodeArgumentInvalid, "the manager was not started", Fact{"manager", "was not started"})
 	}
 	return session.wait()
 }
 
 // Stop asks it to drain: take no more events, give back those that have not started, let runs finish within
-// shutdown_grace_ms, then cancel them. It returns at once.
+// shutdown_grace_ms, then cancel them. It returns at once. A manager that is stopped before its start takes no event.
 func (manager *Manager) Stop() {
-	if session := manager.current(); session != nil {
-		session.drain()
-	}
+	manager.stop((*session).drain)
 }
 
-// EndNow ends every run now and gives its event back, so that another instance can take it. It returns at once.
+// EndNow ends every run now and gives its event back, so that another instance can take it. It returns at once. A
+// manager that is ended before its start takes no event.
 func (manager *Manager) EndNow() {
-	if session := manager.current(); session != nil {
-		session.endNow()
-	}
+	manager.stop((*session).endNow)
 }
 
 // Cancel cancels a run, for a reason that its result will name, and says how many of its events were in flight here:
-// none when it is over, or with another instance.
+// none when it is over, with another instance, or when the manager was not started.
 func (manager *Manager) Cancel(id, reason string) int {
 	session := manager.current()
 	if session == nil {
@@ -108,31 +102,35 @@ func (manager *Manager) Cancel(id, reason string) int {
 	return cancelRun(session.manager, id, reason)
 }
 
-// current is the running session, if there is one. A stop before the start is kept for it.
+// current is the session, once it was started.
 func (manager *Manager) current() *session {
 	manager.mutex.Lock()
 	defer manager.mutex.Unlock()
-	if manager.session == nil {
-		manager.stopped = true
-	}
 	return manager.session
 }
 
-func (manager *Manager) begin() (*session, error) {
+// stop stops the session, now or as soon as there is one.
+func (manager *Manager) stop(how func(*session)) {
+	manager.mutex.Lock()
+	defer manager.mutex.Unlock()
+	manager.stopped = true
+	if manager.session != nil {
+		how(manager.session)
+	}
+}
+
+func (manager *Manager) begin(signals bool) (*session, error) {
 	manager.mutex.Lock()
 	defer manager.mutex.Unlock()
 	if manager.session != nil {
-		return nil, &Error{Code: CodeClosed, line: "Closed: the manager was started before; make a new one"}
+		return nil, newError(CodeClosed, "the manager was started before; make a new one")
 	}
 	listen()
-	session, err := newSession(manager)
+	session, err := newSession(manager, signals)
 	if err != nil {
 		return nil, err
 	}
 	manager.session = session
-	if manager.stopped {
-		session.drain()
-	}
 	return session, nil
 }
 
@@ -170,26 +168,4 @@ type DriverReport struct {
 // String is all of it in one line for people.
 func (report Report) String() string {
 	return report.line
-}
-
-// heedSignals drains on the first SIGINT or SIGTERM and ends now on the second, until the function it returns is
-// called.
-func (session *session) heedSignals() func() {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	done := make(chan struct{})
-	go func() {
-		for _, act := range []func(){session.drain, session.endNow} {
-			select {
-			case <-signals:
-				act()
-			case <-done:
-				return
-			}
-		}
-	}()
-	return func() {
-		signal.Stop(signals)
-		close(done)
-	}
 }

@@ -192,7 +192,11 @@ func milliseconds(wait time.Duration) C.int64_t {
 	if wait < 0 {
 		return -1
 	}
-	return C.int64_t((wait + time.Millisecond - 1) / time.Millisecond)
+	whole := wait / time.Millisecond
+	if wait%time.Millisecond > 0 {
+		whole++
+	}
+	return C.int64_t(whole)
 }
 
 func completeRuns(all *answers) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -62,6 +63,16 @@ func marshalled(t *testing.T, options map[string]any) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+func TestATimeHasItsMillisecondsRoundedUp(t *testing.T) {
+	for wait, wanted := range map[time.Duration]int64{
+		-time.Hour: -1, 0: 0, 1: 1, time.Millisecond: 1, time.Millisecond + 1: 2, math.MaxInt64: math.MaxInt64/1_000_000 + 1,
+	} {
+		if got := int64(milliseconds(wait)); got != wanted {
+			t.Errorf("%d: %d, not %d", wait, got, wanted)
+		}
+	}
 }
 
 func TestAnOptionThatIsNotGivenIsTheRuntimes(t *testing.T) {

@@ -1,7 +1,6 @@
 package conveyor
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -42,10 +41,10 @@ type RetryError struct {
 
 // Retry makes an error that asks for another attempt, after the delay of the options, which grows with each
 // attempt. After max_attempts the event is answered with a failed result. Its arguments are those of
-// [fmt.Errorf].
+// [fmt.Errorf]: [errors.Is] and [errors.As] find what it wraps.
 func Retry(format string, args ...any) *RetryError {
 	err := fmt.Errorf(format, args...)
-	return &RetryError{Message: err.Error(), After: -1, cause: errors.Unwrap(err)}
+	return &RetryError{Message: err.Error(), After: -1, cause: err}
 }
 
 // In is the same with a delay of its own.

@@ -6,6 +6,7 @@ package conveyor
 import "C"
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"sync"
@@ -93,7 +94,7 @@ func (run *Run) Resource() (Resource, error) {
 	run.mutex.Lock()
 	defer run.mutex.Unlock()
 	if run.completed {
-		return Resource{}, &Error{Code: CodeClosed, line: "Closed: the run is over"}
+		return Resource{}, newError(CodeClosed, "the run is over")
 	}
 	return readResource(run.handle)
 }
@@ -116,7 +117,7 @@ func (run *Run) Log(message string, args ...any) {
 	run.Logger().Info(message, args...)
 }
 
-// Logger is the run's log.
+// Logger is the run's log. What is said once the run is over becomes a warning of the runtime's own; see [SetLogger].
 func (run *Run) Logger() *slog.Logger {
 	return slog.New(&runHandler{run: run})
 }
@@ -131,6 +132,18 @@ func (run *Run) Progress() {
 func (run *Run) TimeLeft() (time.Duration, bool) {
 	left := C.conveyor_run_time_left_ms(run.handle)
 	return time.Duration(left) * time.Millisecond, left >= 0
+}
+
+// deadline is when that will be; zero when never, or when the run is over.
+func (run *Run) deadline() time.Time {
+	run.mutex.Lock()
+	defer run.mutex.Unlock()
+	if !run.completed {
+		if left, limited := run.TimeLeft(); limited {
+			return time.Now().Add(left)
+		}
+	}
+	return time.Time{}
 }
 
 // CancelReason is why the run should end early; nil when it should not. It is the cause of its context, too.
@@ -152,6 +165,15 @@ type CancelReason struct {
 	Kind string `json:"kind"`
 	// Reason is what whoever asked for it said.
 	Reason string `json:"reason,omitempty"`
+}
+
+// Is makes errors.Is(reason, context.DeadlineExceeded) tell a run whose time is up, and errors.Is(reason,
+// context.Canceled) every other.
+func (reason *CancelReason) Is(target error) bool {
+	if reason.Kind == "timed_out" {
+		return target == context.DeadlineExceeded
+	}
+	return target == context.Canceled
 }
 
 func (reason *CancelReason) Error() string {

@@ -25,46 +25,39 @@ type session struct {
 	drivers map[string]known
 	work
 
-	ended  chan struct{}
-	report Report
-	err    error
+	// Leaves signals to the program again.
+	leaveSignals func()
+	// Closed once every driver is ready.
+	started chan struct{}
+	// Closed once all is over; what came of it is known then.
+	ended    chan struct{}
+	startErr error
+	report   Report
+	err      error
 }
 
-func newSession(manager *Manager) (_ *session, err error) {
-	s := &session{work: newWork(), drivers: map[string]known{}, ended: make(chan struct{})}
+func newSession(manager *Manager, signals bool) (_ *session, err error) {
+	s := &session{
+		work: newWork(), drivers: map[string]known{}, started: make(chan struct{}), ended: make(chan struct{}),
+	}
 	defer func() {
 		if err != nil {
 			s.free()
 		}
 	}()
-	options := map[string]any{}
-	for name, value := range manager.options {
-		options[name] = value
-	}
-	if _, given := options["signals"].(bool); given || options["signals"] == nil {
-		// Go has its own way with signals.
-		options["signals"] = false
-	}
-	text, err := json.Marshal(options)
+	documents, err := manager.documents()
 	if err != nil {
-		return nil, fmt.Errorf("options: %w", err)
+		return nil, err
 	}
-	if err := newManager(string(text), &s.manager); err != nil {
+	if err := newManager(documents.manager, &s.manager); err != nil {
 		return nil, err
 	}
 	if err := newQueue(&s.queue); err != nil {
 		return nil, err
 	}
 	for i, driver := range manager.drivers {
-		if driver.function == nil {
-			return nil, fmt.Errorf("drivers[%d]: it has no function", i)
-		}
-		text, err := json.Marshal(driver.options)
-		if err != nil {
+		if err := addDriver(s.manager, documents.drivers[i], s.queue); err != nil {
 			return nil, fmt.Errorf("drivers[%d]: %w", i, err)
-		}
-		if err := addDriver(s.manager, string(text), s.queue); err != nil {
-			return nil, err
 		}
 		name := fmt.Sprint(driver.options["name"])
 		s.drivers[name] = known{name, driver.function}
@@ -75,8 +68,15 @@ func newSession(manager *Manager) (_ *session, err error) {
 			return nil, err
 		}
 	}
+	if manager.stopped {
+		s.drain()
+	}
 	if err := check(C.conveyor_manager_start(s.manager, &detail), detail); err != nil {
 		return nil, err
+	}
+	s.leaveSignals = func() {}
+	if signals {
+		s.leaveSignals = s.heedSignals()
 	}
 	go s.serve()
 	return s, nil
@@ -86,10 +86,16 @@ func newSession(manager *Manager) (_ *session, err error) {
 func (s *session) serve() {
 	var news news
 	var runs []*Run
+	ready := false
 	for news.state != C.CONVEYOR_STATE_ENDED {
 		if err := next(s.queue, &news); err != nil {
 			s.err = err
 			break
+		}
+		if !ready && news.state >= C.CONVEYOR_STATE_RUNNING {
+			if ready, _ = s.hasStarted(); ready {
+				close(s.started)
+			}
 		}
 		for i := range news.runs[:news.run_count] {
 			runs = append(runs, s.newRun(&news.runs[i]))
@@ -110,6 +116,7 @@ func (s *session) serve() {
 		run.cancelled()
 	}
 	s.finish()
+	s.leaveSignals()
 	// The program may end with the manager.
 	tellAll()
 	close(s.ended)
@@ -119,6 +126,7 @@ func (s *session) finish() {
 	var report, line C.conveyor_text
 	var detail failure
 	err := check(C.conveyor_manager_wait_ended(s.manager, -1, nil, &report, &line, &detail), detail)
+	_, s.startErr = s.hasStarted()
 	if err != nil {
 		s.err = err
 	} else {
@@ -133,6 +141,24 @@ func (s *session) finish() {
 func (s *session) free() {
 	C.conveyor_manager_free(s.manager)
 	C.conveyor_queue_free(s.queue)
+}
+
+// hasStarted says whether every driver is ready, or was. Once all is over it fails where that never came.
+func (s *session) hasStarted() (bool, error) {
+	var started C.bool
+	var detail failure
+	err := check(C.conveyor_manager_wait_started(s.manager, 0, &started, &detail), detail)
+	return bool(started), err
+}
+
+// waitStarted returns once every driver is ready, or with the reason once all is over without.
+func (s *session) waitStarted() error {
+	select {
+	case <-s.started:
+		return nil
+	case <-s.ended:
+		return s.startErr
+	}
 }
 
 func (s *session) wait() (Report, error) {

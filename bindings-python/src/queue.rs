@@ -1,8 +1,8 @@
 //! The queue that the threads or the loop of Python take runs from.
 
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use conveyor_driver::host::{HandedRun, RunQueue};
@@ -46,7 +46,7 @@ impl Queue {
         } else {
             RunQueue::new()
         };
-        let room = Arc::new(Room { queue: for_loop.then(|| queue.clone()), wait: OnceLock::new() });
+        let room = Arc::new(Room::of(for_loop.then(|| queue.clone())));
         Ok(Self { queue, idle: AtomicUsize::new(0), room })
     }
 
@@ -91,8 +91,7 @@ impl Queue {
     /// What a log call returns that found no room: what this makes of its ticket.
     #[pyo3(signature = (wait, /))]
     fn when_full(&self, wait: Py<PyAny>) {
-        // Asked once, when the loop begins to serve.
-        let _first = self.room.wait.set(wait);
+        self.room.wait_with(Some(wait));
     }
 
     /// How many threads wait for a run.
@@ -110,6 +109,8 @@ impl Queue {
     /// Says that nobody will take runs any more.
     fn close(&self) {
         self.queue.close();
+        // It holds this queue, which the garbage collector does not see.
+        self.room.wait_with(None);
     }
 }
 

@@ -1,6 +1,7 @@
 //! One driver run.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use conveyor_driver::exec::Command;
 use conveyor_driver::host::{HandedRun, Outcome};
@@ -15,7 +16,6 @@ use crate::client::ApiCalls;
 use crate::error::exception;
 use crate::json;
 use crate::options;
-use crate::queue::duration;
 use crate::run_log::{Room, RunLog};
 
 /// One driver run. Whoever lets go of it without an end gives its event back.
@@ -195,7 +195,9 @@ impl Run {
     fn retry(&self, message: &Bound<'_, PyString>, after: Option<f64>) -> PyResult<()> {
         let mut failure = Failure::retry(message.to_string_lossy());
         if let Some(seconds) = after {
-            failure = failure.after(duration(seconds)?);
+            // The core bounds what is too long.
+            let after = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+            failure = failure.after(after);
         }
         self.complete(Outcome::Ended(Err(failure)));
         Ok(())

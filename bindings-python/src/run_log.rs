@@ -1,6 +1,7 @@
 //! A run's log.
 
-use std::sync::{Arc, OnceLock};
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use conveyor_driver::host::RunQueue;
 use conveyor_driver::{ErrorCode, Level, LogLine, Run};
@@ -15,9 +16,31 @@ use crate::json;
 /// How a line that finds no room is waited for.
 pub(crate) struct Room {
     /// Where tickets come from; nothing for threads, which wait themselves.
-    pub(crate) queue: Option<RunQueue>,
-    /// What the loop makes of a ticket.
-    pub(crate) wait: OnceLock<Py<PyAny>>,
+    queue: Option<RunQueue>,
+    /// What the loop makes of a ticket, while it serves.
+    wait: Mutex<Option<Py<PyAny>>>,
+}
+
+impl Room {
+    pub(crate) const fn of(queue: Option<RunQueue>) -> Self {
+        Self { queue, wait: Mutex::new(None) }
+    }
+
+    /// From now on a ticket becomes what this makes of it.
+    pub(crate) fn wait_with(&self, wait: Option<Py<PyAny>>) {
+        let before = mem::replace(&mut *self.lock(), wait);
+        // Not under the lock: it may be the last that holds what comes here itself.
+        drop(before);
+    }
+
+    fn wait(&self, py: Python<'_>, ticket: u64) -> PyResult<Py<PyAny>> {
+        let wait = self.lock().as_ref().map(|wait| wait.clone_ref(py));
+        wait.map_or_else(|| Accepted::shared(py), |wait| wait.call1(py, (ticket,)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Py<PyAny>>> {
+        self.wait.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The log of one run. Call it with a text for a line of level info; labels are keywords.
@@ -52,10 +75,7 @@ impl RunLog {
         };
         match queue.log(&self.run, [line()]) {
             Ok(None) => Accepted::shared(py),
-            Ok(Some(ticket)) => match self.room.wait.get() {
-                Some(wait) => wait.call1(py, (ticket.to_u64(),)),
-                None => Accepted::shared(py),
-            },
+            Ok(Some(ticket)) => self.room.wait(py, ticket.to_u64()),
             Err(error) if error.code() == ErrorCode::LogFull => {
                 // Whoever does not wait for the others has to wait here. The core goes on meanwhile.
                 let line = line();

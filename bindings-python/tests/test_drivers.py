@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -17,7 +18,7 @@ from conveyor_driver import (
     OptionsInvalid,
     Run,
 )
-from conveyor_driver.testing import run_driver
+from conveyor_driver.testing import EmbeddedStream, run_driver
 
 ADA = {"name": "Ada", "resource": "greeting"}
 
@@ -46,6 +47,36 @@ class OfDriver(Driver):
 class Callable_:
     async def __call__(self, run: Run) -> DriverResult:
         return DriverResult.success(f"hello, {run.resource['name']}")
+
+
+class Full(Sync):
+    concurrency = 3
+    events = ("create", "update")
+
+
+def test_options_may_be_attributes_of_the_class() -> None:
+    options = Full(concurrency=5).options
+    assert (options["concurrency"], options["events"]) == (5, ["create", "update"])
+    assert Full("other").options["concurrency"] == 3
+    Full.max_attempts = "3"  # type: ignore[attr-defined]
+    try:
+        with pytest.raises(OptionsInvalid, match="max_attempts"):
+            Full()
+    finally:
+        del Full.max_attempts  # type: ignore[attr-defined]
+
+
+def test_a_mock_is_no_coroutine_function(greeter: Callable[..., Driver]) -> None:
+    reconcile = Mock(return_value=DriverResult.success("mocked"))
+    assert run_driver(greeter(reconcile), ADA).result.message == "mocked"
+    asynchronous = AsyncMock(return_value=DriverResult.success("awaited"))
+    assert run_driver(greeter(asynchronous), ADA).result.message == "awaited"
+
+
+def test_a_driver_that_is_renamed_keeps_its_name(greeter: Callable[..., Driver]) -> None:
+    driver = greeter(lambda run: DriverResult.success(run.driver))
+    driver.name = "other"
+    assert run_driver(driver, ADA).result.message == "greeter"
 
 
 @pytest.mark.parametrize(
@@ -117,6 +148,11 @@ def generator(run: Run) -> Any:
     yield run
 
 
+class Methods:
+    def none(self) -> None: ...
+    def two(self, run: Run, other: int) -> None: ...
+
+
 async def async_generator(run: Run) -> Any:
     yield run
 
@@ -127,6 +163,8 @@ async def async_generator(run: Run) -> Any:
         (no_argument, r"no_argument\(\).* must take one argument, the run"),
         (two_arguments, r"two_arguments\(.*other.*\).* must take one argument"),
         (keyword_only, "must take one argument"),
+        (Methods().none, r"Methods.none\(\).* must take one argument"),
+        (Methods().two, "must take one argument"),
         (generator, "generator yields"),
         (async_generator, "async_generator yields"),
         (3, "int is not callable"),
@@ -151,6 +189,20 @@ def test_no_function_is_refused() -> None:
         DriverManager([BaseDriver("other", resources=["greeting"])]).run()
     with pytest.raises(TypeError, match=r"drivers\[1\]: str is no driver"):
         DriverManager([Sync(), "greeter"])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="drivers: the class Sync is no driver"):
+        DriverManager(Sync)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"drivers\[0\]: Unmade.__init__ does not call super"):
+        DriverManager(Unmade())
+
+
+class Unmade(BaseDriver):
+    def __init__(self) -> None:
+        pass
+
+
+def test_drivers_may_come_from_a_generator(conveyor_stream: EmbeddedStream) -> None:
+    with DriverManager((driver for driver in [Sync()]), stream=conveyor_stream):
+        assert conveyor_stream.result(conveyor_stream.post(ADA)).succeeded
 
 
 def test_two_drivers_of_one_name_and_none_at_all_are_refused() -> None:

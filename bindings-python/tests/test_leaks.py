@@ -94,7 +94,26 @@ def test_a_manager_and_its_drivers_can_be_let_go_of(greeter: Callable[..., Drive
         driver = greeter(handler)
         with DriverManager(driver, stream=EmbeddedStream()) as manager:
             pass
-        kept += [weakref.ref(manager), weakref.ref(manager._session), weakref.ref(driver)]
-        del manager, driver
+        session = manager._session
+        assert session is not None
+        hosts = [host for host in (session._threads, session._tasks) if host is not None]
+        kept += [weakref.ref(each) for each in (manager, session, driver, *hosts)]
+        del manager, driver, session, hosts
     gc.collect()
     assert [ref() for ref in kept] == [None] * len(kept)
+
+
+def test_a_manager_leaves_no_descriptor(greeter: Callable[..., Driver]) -> None:
+    def descriptors() -> int:
+        gc.collect()
+        return len(os.listdir("/proc/self/fd"))
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("skipped: descriptors are counted in /proc")
+    counts = []
+    for _ in range(4):
+        for handler in (reconcile, reconcile_async):
+            with DriverManager(greeter(handler), stream=EmbeddedStream()):
+                pass
+        counts.append(descriptors())
+    assert counts[1:] == counts[:1] * 3

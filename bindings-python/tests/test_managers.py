@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import pickle
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from conveyor_driver import (
     Run,
     Unavailable,
 )
+from conveyor_driver._session import Session
 from conveyor_driver.testing import EmbeddedStream
 from nats_world import NatsWorld
 
@@ -191,6 +193,22 @@ def test_a_manager_is_started_once(conveyor_stream: EmbeddedStream) -> None:
         manager.run()
     with pytest.raises(Closed):
         asyncio.run(manager.serve())
+    with pytest.raises(Closed), manager:
+        raise AssertionError("it was entered")
+
+
+def test_a_block_within_its_own_is_refused_and_the_outer_goes_on(conveyor_stream: EmbeddedStream) -> None:
+    with DriverManager(both(), stream=conveyor_stream) as manager:
+        with pytest.raises(Closed), manager:
+            raise AssertionError("it was entered")
+        assert conveyor_stream.result(conveyor_stream.post(ADA)).succeeded
+
+
+@pytest.mark.parametrize("function", [hello, hello_async])
+def test_a_block_that_cannot_begin_says_why(greeter: Callable[..., Driver], function: Any) -> None:
+    with pytest.raises(OptionsInvalid, match="concurrency"):
+        with DriverManager(greeter(function, concurrency=0), stream=EmbeddedStream()):
+            raise AssertionError("it was entered")
 
 
 def test_what_holds_up_a_running_loop_is_refused() -> None:
@@ -218,6 +236,69 @@ def test_a_stop_before_the_start_is_heeded(conveyor_stream: EmbeddedStream) -> N
     manager.stop()
     assert manager.cancel("run-1") == 0
     manager.run()
+
+
+@pytest.mark.parametrize("stop", [DriverManager.stop, DriverManager.end_now])
+def test_a_stop_while_it_starts_is_heeded(
+    monkeypatch: pytest.MonkeyPatch, conveyor_stream: EmbeddedStream, stop: Callable[[DriverManager], None]
+) -> None:
+    manager = DriverManager(both(), stream=conveyor_stream)
+    start = Session.start
+
+    def start_and_stop(session: Session) -> None:
+        start(session)
+        stop(manager)
+
+    monkeypatch.setattr(Session, "start", start_and_stop)
+    manager.run()
+
+
+def test_a_block_that_is_interrupted_while_it_waits_runs_nothing(
+    program: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    ended = program("""
+import os, signal, threading
+from conveyor_driver import Driver, DriverManager
+driver = Driver("greeter", resources=["greeting"])
+driver.reconcile(lambda run: None)
+manager = DriverManager(driver, connection={"url": "nats://127.0.0.1:1"})
+def interrupt():
+    while manager._session is None:
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt).start()
+try:
+    with manager:
+        print("entered")
+except KeyboardInterrupt:
+    print(manager._session.ended.happened)
+""")
+    assert ended.stdout == "True\n", ended.stderr
+
+
+def test_a_logging_handler_that_raises_does_not_end_the_others(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Raises(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append(record.getMessage())
+            raise ValueError("disk full")
+
+    seen: list[str] = []
+    handler = Raises()
+    caplog.set_level(logging.INFO, "conveyor_driver")
+    logging.getLogger("conveyor_driver").addHandler(handler)
+    try:
+        for starts in (1, 2):
+            with DriverManager(both(), stream=EmbeddedStream()):
+                pass
+            deadline = time.monotonic() + 30
+            while sum("stopped" in said for said in seen) < starts:
+                assert time.monotonic() < deadline, seen
+                time.sleep(0.01)
+    finally:
+        logging.getLogger("conveyor_driver").removeHandler(handler)
+    assert "ValueError: disk full" in capfd.readouterr().err
 
 
 def test_a_server_that_is_not_there_is_unavailable() -> None:

@@ -6,13 +6,14 @@ import datetime
 import enum
 import math
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from conveyor_driver import Driver, DriverResult, Failed, Retry, Run
-from conveyor_driver.testing import TestOutcome, run_driver
+from conveyor_driver import Driver, DriverManager, DriverResult, Failed, Retry, Run
+from conveyor_driver.testing import EmbeddedStream, TestOutcome, run_driver
 
 ADA = {"name": "Ada", "resource": "greeting"}
 
@@ -131,9 +132,23 @@ class BadText(Exception):
         raise ValueError("no text")
 
 
+class OwnFailed(Failed):
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+def changed(error: BaseException, **attributes: object) -> BaseException:
+    for name, value in attributes.items():
+        setattr(error, name, value)
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
+        (OwnFailed(3), "Failed"),
+        (changed(Retry("no"), after="5"), "TypeError"),
+        (changed(Failed("no"), data={1}), "TypeError"),
         (BadText(), "test_results.BadText"),
         (SystemExit(3), "SystemExit"),
         (Exception("a\udcffb"), "Exception"),
@@ -178,6 +193,35 @@ def test_a_retry_comes_again(play: Callable[..., TestOutcome]) -> None:
 
     outcome = play(reconcile)
     assert (outcome.result.message, outcome.attempts) == ("at attempt 3", 3)
+
+
+class NotReady(Retry):
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+
+def test_a_retry_without_its_constructor_is_one(play: Callable[..., TestOutcome]) -> None:
+    def reconcile(run: Run) -> None:
+        raise NotReady("the database")
+
+    outcome = play(reconcile, max_attempts=2, retry_initial_ms=1, retry_max_ms=1)
+    assert (outcome.result.message, outcome.attempts) == ("the database", 2)
+
+
+@pytest.mark.parametrize("after", [1e30, 1e18])
+def test_a_delay_longer_than_any_is_the_longest(greeter: Callable[..., Driver], after: float) -> None:
+    began = threading.Event()
+
+    def reconcile(run: Run) -> None:
+        began.set()
+        raise Retry("in a while", after=after)
+
+    stream = EmbeddedStream()
+    with DriverManager(greeter(reconcile), stream=stream) as manager:
+        stream.post(ADA)
+        assert began.wait(30)
+    assert manager.report is not None
+    assert (manager.report.drivers[0].retried, manager.report.drivers[0].failed) == (1, 0)
 
 
 def test_retries_end_in_a_failed_result(play: Callable[..., TestOutcome]) -> None:

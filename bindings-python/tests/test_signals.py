@@ -169,6 +169,36 @@ assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert ended.returncode == 0, ended.stderr
 
 
+def test_handlers_that_come_while_it_serves_stay(
+    program: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    ended = program("""
+import asyncio, os, signal
+from conveyor_driver import Driver, DriverManager
+from conveyor_driver.testing import EmbeddedStream
+driver = Driver("greeter", resources=["greeting"])
+driver.reconcile(lambda run: None)
+mine = lambda *_: None
+async def main():
+    heard = asyncio.Event()
+    async def serve():
+        manager = DriverManager(driver, stream=EmbeddedStream())
+        served = asyncio.create_task(manager.serve())
+        while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            await asyncio.sleep(0.01)
+        signal.signal(signal.SIGTERM, mine)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, heard.set)
+        manager.stop()
+        await served
+        assert signal.getsignal(signal.SIGTERM) is mine
+        os.kill(os.getpid(), signal.SIGHUP)
+        await heard.wait()
+    await asyncio.wait_for(serve(), 30)
+asyncio.run(main())
+""")
+    assert ended.returncode == 0, ended.stderr
+
+
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_without_signals_ctrl_c_drains_and_raises(
     program: Callable[..., subprocess.CompletedProcess[str]], kind: str

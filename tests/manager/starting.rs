@@ -101,6 +101,18 @@ async fn a_manager_that_waits_can_be_stopped() {
 }
 
 #[tokio::test]
+async fn a_manager_stopped_before_its_start_does_not_start_however_near_its_stream_is() {
+    let stage = Stage::on_memory().await;
+    for _ in 0..50 {
+        let manager = DriverManager::new(quiet())
+            .stream(stage.stream.clone())
+            .driver(named("git", &["repo"]));
+        manager.stop_handle().drain();
+        assert_eq!(manager.start().await.unwrap_err().code(), ErrorCode::Closed);
+    }
+}
+
+#[tokio::test]
 async fn an_unreachable_server_is_unavailable_after_the_connect_timeout() {
     let mut options = quiet();
     options.connection.url = Some("nats://127.0.0.1:9".into());

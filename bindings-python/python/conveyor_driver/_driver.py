@@ -23,21 +23,23 @@ __all__ = ["BaseDriver", "Driver"]
 
 
 class BaseDriver:
-    """A driver as a class: give it a ``reconcile`` method.
+    """A driver as a class: give it a ``reconcile`` method, and its options as attributes or to the
+    constructor, where they go before.
 
     ::
 
         class Greeter(BaseDriver):
             name = "greeter"
             resources = ["greeting"]
+            concurrency = 8
 
             async def reconcile(self, run: Run) -> DriverResult:
                 return DriverResult.success(f"hello, {run.resource['name']}")
     """
 
-    #: The driver's name, when it is not given to the constructor.
+    #: The driver's name.
     name: str = ""
-    #: The resource types it handles, when they are not given to the constructor.
+    #: The resource types it handles.
     resources: Sequence[str] = ()
 
     def __init__(
@@ -52,9 +54,11 @@ class BaseDriver:
         Raises ``OptionsInvalid`` for an option that is unknown or of the wrong type. Limits are checked
         when a manager starts.
         """
-        document: dict[str, Any] = {**options}
-        document["name"] = self.name if name is None else name
-        document["resources"] = self.resources if resources is None else resources
+        document = {"name": self.name, "resources": self.resources, **_attributes(self), **options}
+        if name is not None:
+            document["name"] = name
+        if resources is not None:
+            document["resources"] = resources
         self._options = _native.driver_options(document)
         self.name = self._options["name"]
         self.resources = self._options["resources"]
@@ -81,13 +85,15 @@ class BaseDriver:
 
 
 class Driver(BaseDriver):
-    """A driver with a function::
+    """A driver with a function.
 
-    driver = Driver("greeter", resources=["greeting"])
+    ::
 
-    @driver.reconcile
-    async def reconcile(run: Run) -> DriverResult:
-        return DriverResult.success("done")
+        driver = Driver("greeter", resources=["greeting"])
+
+        @driver.reconcile
+        async def reconcile(run: Run) -> DriverResult:
+            return DriverResult.success("done")
     """
 
     _function: Reconcile | None = None
@@ -107,14 +113,28 @@ class Driver(BaseDriver):
         return self._function
 
 
+def _attributes(driver: BaseDriver) -> dict[str, Any]:
+    """The options that are attributes of its class."""
+    classes = type(driver).__mro__
+    own = {name for kind in classes[: classes.index(BaseDriver)] if kind is not Driver for name in vars(kind)}
+    if not own:
+        return {}
+    known = _native.driver_options({"name": "", "resources": []})
+    return {name: getattr(driver, name) for name in own.intersection(known)}
+
+
 _IS_COROUTINE = 0x80  # inspect.CO_COROUTINE; inspect takes long to import.
 _IS_GENERATOR = 0x20 | 0x200
 
 
 def is_async(function: Reconcile) -> bool:
     """Whether calling it gives a coroutine."""
-    if hasattr(function, "_is_coroutine_mark"):
-        return True  # inspect.markcoroutinefunction
+    if hasattr(_plain(function), "_is_coroutine_mark"):
+        import inspect
+
+        # inspect.markcoroutinefunction; a mock has any attribute.
+        if inspect.iscoroutinefunction(function):
+            return True
     return bool(_flags(function) & _IS_COROUTINE)
 
 
@@ -127,7 +147,8 @@ def check_reconcile(function: Any) -> None:
     if _flags(function) & _IS_GENERATOR:
         raise TypeError(f"reconcile: {_shown(function)} yields; a reconcile returns its result")
     code = getattr(function, "__code__", None)
-    if code is not None and code.co_argcount == 1 and not code.co_kwonlyargcount:
+    method = getattr(function, "__self__", None) is not None
+    if code is not None and code.co_argcount == 1 + method and not code.co_kwonlyargcount:
         return
     import inspect
 

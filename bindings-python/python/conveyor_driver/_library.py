@@ -8,6 +8,13 @@ import threading
 
 from . import _native
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    #: When in nanoseconds, the level, who, what and its fields.
+    _Record = tuple[int, int, str, str, dict[str, Any]]
+
 _LOCK = threading.Lock()
 _LISTENER: _Listener | None = None
 _MOST = 2048
@@ -57,15 +64,29 @@ class _Listener:
                 _handle(records)
 
 
-def _handle(records: list[tuple[int, int, str, str, dict[str, object]]]) -> None:
+def _handle(records: list[_Record]) -> None:
     import logging
 
-    for nanos, level, target, message, fields in records:
-        logger = logging.getLogger(target.replace("::", "."))
-        if not logger.isEnabledFor(level):
-            continue
-        said = "".join(f" {name}={value}" for name, value in fields.items())
-        record = logger.makeRecord(logger.name, level, "", 0, message + said, (), None)
-        record.created = nanos / 1e9
-        record.msecs = nanos // 1_000_000 % 1000
-        logger.handle(record)
+    for record in records:
+        try:
+            _log(record)
+        except Exception:
+            # A handler or filter of the user's raised; the others are to hear of the rest.
+            if logging.raiseExceptions and sys.stderr is not None:
+                import traceback
+
+                traceback.print_exc()
+
+
+def _log(said: _Record) -> None:
+    import logging
+
+    nanos, level, target, message, fields = said
+    logger = logging.getLogger(target.replace("::", "."))
+    if not logger.isEnabledFor(level):
+        return
+    message += "".join(f" {name}={value}" for name, value in fields.items())
+    record = logger.makeRecord(logger.name, level, "", 0, message, (), None)
+    record.created = nanos / 1e9
+    record.msecs = nanos // 1_000_000 % 1000
+    logger.handle(record)

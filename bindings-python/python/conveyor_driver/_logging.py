@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+import threading
 from collections.abc import Iterable, Iterator
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 from ._context import current_run
 from ._run import RunLog
@@ -48,13 +49,17 @@ def capture_print() -> Iterator[None]:
     Standard output gets level info, standard error level warning; the label ``stream`` says which. What
     is printed outside of every run goes where it went before.
     """
-    out, err = sys.stdout, sys.stderr
-    sys.stdout = cast("TextIO", _Printed(out, "stdout"))
-    sys.stderr = cast("TextIO", _Printed(err, "stderr"))
+    with _LOCK:
+        captures = [_Printed.capture(stream) for stream in ("stdout", "stderr")]
     try:
         yield
     finally:
-        sys.stdout, sys.stderr = out, err
+        with _LOCK:
+            for capture in captures:
+                capture.release()
+
+
+_LOCK = threading.Lock()
 
 
 class _Printed:
@@ -63,10 +68,27 @@ class _Printed:
     def __init__(self, beside: TextIO, stream: str) -> None:
         self._beside = beside
         self._stream = stream
+        #: Who shares it: they come and go in any order.
+        self._users = 0
+
+    @classmethod
+    def capture(cls, stream: str) -> _Printed:
+        """What captures this stream of ``sys`` now, for one more."""
+        current = getattr(sys, stream)
+        printed = current if isinstance(current, cls) else cls(current, stream)
+        setattr(sys, stream, printed)
+        printed._users += 1
+        return printed
+
+    def release(self) -> None:
+        """With one less; the last puts back what was there, unless somebody has replaced it since."""
+        self._users -= 1
+        if not self._users and getattr(sys, self._stream) is self:
+            setattr(sys, self._stream, self._beside)
 
     def write(self, text: str) -> int:
         run = current_run()
-        if run is None:
+        if run is None or not self._users:
             return self._beside.write(text)
         if run._printed is None:
             run._printed = {}

@@ -7,7 +7,7 @@ import sys
 
 from . import _native
 from ._codes import Closed
-from ._driver import BaseDriver, is_async
+from ._driver import BaseDriver, Driver, is_async
 from ._session import Session
 from ._signals import Signals
 
@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable
     from types import TracebackType
     from typing import Any
 
@@ -38,7 +38,7 @@ class DriverManager:
 
     def __init__(
         self,
-        drivers: BaseDriver | Sequence[BaseDriver],
+        drivers: BaseDriver | Iterable[BaseDriver],
         *,
         stream: EmbeddedStream | None = None,
         **options: Unpack[ManagerOptions],
@@ -49,12 +49,7 @@ class DriverManager:
         With ``stream`` it does not connect to a server. Raises ``OptionsInvalid`` for an option that is
         unknown or of the wrong type.
         """
-        if isinstance(drivers, BaseDriver):
-            drivers = [drivers]
-        for i, driver in enumerate(drivers):
-            if not isinstance(driver, BaseDriver):
-                raise TypeError(f"drivers[{i}]: {type(driver).__qualname__} is no driver")
-        self._drivers = list(drivers)
+        self._drivers = _drivers(drivers)
         if stream is not None and not hasattr(stream, "_native"):
             raise TypeError(f"stream: {type(stream).__qualname__} is no EmbeddedStream")
         self._options: dict[str, Any] = {**options}
@@ -62,7 +57,7 @@ class DriverManager:
         self._stream = stream
         self._session: Session | None = None
         self._loop_thread: threading.Thread | None = None
-        self._stopped_early = False
+        self._told_early: Callable[[_native.Manager], None] | None = None
 
     def run(self) -> DrainReport:
         """Runs until it is stopped, and returns its report.
@@ -102,18 +97,18 @@ class DriverManager:
     def stop(self) -> None:
         """Asks it to drain: take no more events, give back those that have not started, let runs finish
         within ``shutdown_grace_ms``, then cancel them. Returns at once; from any thread."""
-        if self._session is None:
-            self._stopped_early = True
-        else:
-            self._session.native.drain()
+        self._tell(_native.Manager.drain)
 
     def end_now(self) -> None:
         """Ends every run now and gives its event back, so that another instance can take it. Returns at
         once; from any thread."""
-        if self._session is None:
-            self._stopped_early = True
-        else:
-            self._session.native.end_now()
+        self._tell(_native.Manager.end_now)
+
+    def _tell(self, what: Callable[[_native.Manager], None]) -> None:
+        # Noted before the look at the session; the start does it the other way round.
+        self._told_early = what
+        if self._session is not None:
+            what(self._session.native)
 
     def cancel(self, run_id: str, reason: str = "") -> int:
         """Cancels a run, for a reason that its result will name. Says how many of its events were in flight
@@ -153,12 +148,17 @@ class DriverManager:
         """Returns once every driver is ready to receive events. ``async def`` handlers run on a loop in a
         thread of its own."""
         _refuse_running_loop("with", "async with")
+        self._refuse_second_start()
         if self._has_async():
             from . import _serving
 
             self._loop_thread = _serving.on_thread(self)
         session = self._session or self._begin(None)
-        session.started.wait()
+        try:
+            session.started.wait()
+        except BaseException:
+            self._end(session)
+            raise
         if session.error is not None:
             raise session.error
         return self
@@ -191,15 +191,18 @@ class DriverManager:
             raise
 
     def _begin(self, loop: asyncio.AbstractEventLoop | None) -> Session:
-        if self._session is not None:
-            raise Closed("the manager was started before; make a new one")
+        self._refuse_second_start()
         loop = loop if self._has_async() else None
         session = Session(self._handled(), self._options, self._stream, loop)
         session.start()
         self._session = session
-        if self._stopped_early:
-            session.native.drain()
+        if self._told_early is not None:
+            self._told_early(session.native)
         return session
+
+    def _refuse_second_start(self) -> None:
+        if self._session is not None:
+            raise Closed("the manager was started before; make a new one")
 
     def _has_async(self) -> bool:
         return any(is_async(function) for _, function in self._handled())
@@ -208,10 +211,30 @@ class DriverManager:
         return [(driver, _handler(i, driver)) for i, driver in enumerate(self._drivers)]
 
 
+def _drivers(drivers: BaseDriver | Iterable[BaseDriver]) -> list[BaseDriver]:
+    if isinstance(drivers, BaseDriver):
+        drivers = [drivers]
+    try:
+        found = list(drivers)
+    except TypeError:
+        raise TypeError(f"drivers: {_kind(drivers)} is no driver and no list of them") from None
+    for i, driver in enumerate(found):
+        if not isinstance(driver, BaseDriver):
+            raise TypeError(f"drivers[{i}]: {_kind(driver)} is no driver")
+        if not hasattr(driver, "_options"):
+            raise TypeError(f"drivers[{i}]: {_kind(driver)}.__init__ does not call super().__init__()")
+    return found
+
+
+def _kind(value: object) -> str:
+    return f"the class {value.__qualname__}" if isinstance(value, type) else type(value).__qualname__
+
+
 def _handler(i: int, driver: BaseDriver) -> Reconcile:
     function = driver._handler()
     if function is None:
-        raise TypeError(f"drivers[{i}]: {driver!r} has no reconcile; decorate one with @driver.reconcile")
+        how = "decorate one with @driver.reconcile" if isinstance(driver, Driver) else "it is a method"
+        raise TypeError(f"drivers[{i}]: {driver!r} has no reconcile; {how}")
     return function
 
 

@@ -61,14 +61,18 @@ class DriverResult:
 class Retry(Exception):
     """Raised by a reconcile that wants another attempt.
 
-    ``after`` is the delay in seconds, or a ``timedelta``. Without it the delay grows with each attempt.
-    After ``max_attempts`` the event is answered with a failed result.
+    ``after`` is the delay in seconds, or a ``timedelta``, 30 days at most. Without it the delay grows with
+    each attempt. After ``max_attempts`` the event is answered with a failed result.
     """
+
+    # A subclass may do without this class's constructor.
+    message: str = ""
+    after: float | datetime.timedelta | None = None
 
     def __init__(self, message: str = "", *, after: float | datetime.timedelta | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.after: float | None = None if after is None else _seconds(after)
+        self.after = None if after is None else _seconds(after)
 
 
 def _seconds(after: float | datetime.timedelta) -> float:
@@ -88,10 +92,13 @@ class Failed(Exception):
     The event is answered with a failed result of this message, and of this data beside ``error``.
     """
 
+    message: str = ""
+    data: Any = None
+
     def __init__(self, message: str = "", data: Any = None) -> None:
         super().__init__(message)
         self.message = message
-        self.data: Any = data
+        self.data = data
 
 
 _MEMBERS = ("success", "message", "data")
@@ -127,20 +134,23 @@ def finish(run: _native.Run, returned: ReconcileResult) -> None:
 
 
 def fail(run: _native.Run, error: BaseException) -> None:
-    """Completes a run with what its reconcile raised."""
-    if isinstance(error, Retry):
-        run.retry(_text(error), error.after)
-        return
+    """Completes a run with what its reconcile raised, whatever that is."""
     try:
-        if isinstance(error, Failed):
-            # Meant as it is: where it was raised says nothing, unless something was behind it.
-            traceback = _traceback(error) if error.__cause__ else None
-            run.fail("Failed", _text(error), traceback, error.data)
-        else:
-            run.fail(_name(error), _text(error), _traceback(error), None)
-    except TypeError as unfit:
-        # The data are not JSON: that is what went wrong then.
+        _tell(run, error)
+    except Exception as unfit:
+        # The data are not JSON, say: that is what went wrong then.
         run.fail(_name(unfit), _text(unfit), _traceback(error), None)
+
+
+def _tell(run: _native.Run, error: BaseException) -> None:
+    if isinstance(error, Retry):
+        run.retry(_text(error), None if error.after is None else _seconds(error.after))
+    elif isinstance(error, Failed):
+        # Meant as it is: where it was raised says nothing, unless something was behind it.
+        traceback = _traceback(error) if error.__cause__ else None
+        run.fail("Failed", _text(error), traceback, error.data)
+    else:
+        run.fail(_name(error), _text(error), _traceback(error), None)
 
 
 def _kind(value: object) -> str:
@@ -157,7 +167,7 @@ def _name(error: BaseException) -> str:
 def _text(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:
+    except BaseException:
         return f"<{_kind(error)} whose text cannot be read>"
 
 
@@ -169,7 +179,7 @@ def _traceback(error: BaseException) -> str:
 
     try:
         text = "".join(format_exception(type(error), error, _own(error.__traceback__)))
-    except Exception:
+    except BaseException:
         return f"<the traceback of {_kind(error)} cannot be read>"
     if len(text) > _LONGEST:
         half = _LONGEST // 2

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import threading
 from typing import TYPE_CHECKING
 
-from ._error import ConveyorError
 from ._loop import run_on_loop
 from ._signals import Signals
 
@@ -91,8 +89,7 @@ def on_thread(manager: DriverManager) -> threading.Thread:
 
     def work() -> None:
         try:
-            with contextlib.suppress(ConveyorError):
-                run_on_loop(main())
+            run_on_loop(main())
         except BaseException as error:
             failed.append(error)
 

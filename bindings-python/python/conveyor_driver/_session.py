@@ -48,8 +48,8 @@ class Session:
         self._pid = os.getpid()
         self._queues: list[_native.Queue] = []
         hosted: list[tuple[Mapping[str, Any], _native.Queue]] = []
-        of_threads = {d.name: f for d, f in drivers if not is_async(f)}
-        of_tasks = {d.name: f for d, f in drivers if is_async(f)}
+        of_threads = {d.options["name"]: f for d, f in drivers if not is_async(f)}
+        of_tasks = {d.options["name"]: f for d, f in drivers if is_async(f)}
         self._threads: ThreadHost | None = None
         self._tasks: TaskHost | None = None
         queues: dict[bool, _native.Queue] = {}

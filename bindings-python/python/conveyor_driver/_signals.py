@@ -90,11 +90,15 @@ class Signals:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) == self._stop:
+                signal.signal(number, handler)
         if self._pipe is not None:
             read, write = self._pipe
             if self._loop is not None and not self._loop.is_closed():
                 self._loop.remove_reader(read)
-            signal.set_wakeup_fd(-1)
+            other = signal.set_wakeup_fd(-1)
+            if other not in (-1, write):
+                # Somebody has come to listen meanwhile.
+                signal.set_wakeup_fd(other, warn_on_full_buffer=False)
             os.close(read)
             os.close(write)

@@ -87,21 +87,21 @@ class TaskHost:
         run._task = asyncio.current_task(self._loop)
         CURRENT.set(run)
         try:
-            returned = await self._handlers[native.driver](run)  # type: ignore[misc]
-            if run._printed:
-                run._end_of_print()
+            try:
+                returned = await self._handlers[native.driver](run)  # type: ignore[misc]
+            finally:
+                if run._printed:
+                    run._end_of_print()
             finish(native, returned)
         except asyncio.CancelledError:
-            # Cancelled by the core, it is answered as that; else it is given back.
-            native.drop()
+            pass  # Cancelled by the core, it is answered as that; else it is given back.
         except (KeyboardInterrupt, GeneratorExit):
-            native.drop()
             raise
         except BaseException as error:
-            if run._printed:
-                run._end_of_print()
             fail(native, error)
         finally:
+            # What nobody could tell is given back.
+            native.drop()
             # The task's context holds the run: together they would wait for the garbage collector.
             run._task = None
             self._tasks.pop(key, None)

@@ -96,12 +96,15 @@ def _reconcile(native: _native.Run, function: Reconcile) -> None:
     run = Run(native)
     CURRENT.set(run)
     try:
-        returned = function(run)
-        if run._printed:
-            run._end_of_print()
+        try:
+            returned = function(run)
+        finally:
+            if run._printed:
+                run._end_of_print()
         finish(native, returned)  # type: ignore[arg-type]
     except BaseException as error:
         # SystemExit and its like, too: one run does not end the others.
-        if run._printed:
-            run._end_of_print()
         fail(native, error)
+    finally:
+        # What nobody could tell is given back.
+        native.drop()

@@ -77,10 +77,12 @@ impl Opening {
     ) -> DriverReport {
         let name = driver.options().name.clone();
         let puller = tokio::select! {
-            puller = self.puller(&driver) => puller,
+            // Stopped before, it has never started, however quick that would be.
+            biased;
             () = self.stop.draining() => {
                 return DriverReport { driver: name, ..DriverReport::default() };
             }
+            puller = self.puller(&driver) => puller,
         };
         match puller {
             Ok(puller) => {
