@@ -88,7 +88,13 @@ pub extern "C" fn conveyor_manager_add_driver(
                         UserData::new(described.user_data, described.free_user_data, manager);
                     let cancelled = described.cancelled;
                     let callbacks = Callbacks { reconcile, cancelled, owned };
-                    Some(Arc::new(Pool::new(name, manager, most, Queue::new(core.clone()), callbacks)))
+                    Some(Arc::new(Pool::new(
+                        name,
+                        manager,
+                        most,
+                        Queue::new(core.clone()),
+                        callbacks,
+                    )))
                 };
                 object.add(driver.queue(&core), pool)
             }

@@ -5,7 +5,6 @@
 use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::io::{PipeWriter, Read};
-use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
@@ -14,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use conveyor_driver::host::ManagerState;
 use conveyor_driver::{Error, ErrorCode, HostManager, Result, StopHandle};
 
+use crate::disposition;
 use crate::fork;
 use crate::signals::Masked;
 
@@ -25,6 +25,7 @@ static WATCH: AtomicPtr<Watch> = AtomicPtr::new(ptr::null_mut());
 struct Watch {
     /// Those that listen, or have. While there are some, the handler is ours.
     listeners: Mutex<Vec<Listener>>,
+    listening: AtomicBool,
     came: [AtomicBool; 2],
     /// What was done at a signal before.
     before: [AtomicPtr<libc::sigaction>; 2],
@@ -43,8 +44,12 @@ pub(crate) fn listen(manager: &Arc<OnceLock<HostManager>>, stop: &StopHandle) ->
     fork::watch();
     let watch = watch()?;
     let mut listeners = watch.listeners();
+    watch.listening.store(true, Ordering::Release);
     if listeners.is_empty() {
-        SIGNALS.iter().zip(&watch.before).for_each(|((signal, _), before)| take(*signal, before));
+        SIGNALS
+            .iter()
+            .zip(&watch.before)
+            .for_each(|((signal, _), before)| disposition::take(*signal, hear, before));
     }
     listeners.push(Listener { stop: stop.clone(), manager: Arc::downgrade(manager) });
     Ok(())
@@ -63,7 +68,7 @@ pub(crate) fn leave_to_parent() {
         SIGNALS
             .iter()
             .zip(&watch.before)
-            .for_each(|((signal, _), before)| put_back(*signal, before));
+            .for_each(|((signal, _), before)| disposition::put_back(*signal, hear, before));
         WATCH.store(ptr::null_mut(), Ordering::Relaxed);
     }
 }
@@ -83,8 +88,11 @@ fn watch() -> Result<&'static Watch> {
         Error::new(ErrorCode::Internal, "cannot listen for SIGINT and SIGTERM").with_source(error)
     };
     let (read, wake) = std::io::pipe().map_err(failed)?;
+    // SAFETY: the descriptor is there, and nobody else has it.
+    unsafe { libc::fcntl(wake.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) };
     let watch: &'static Watch = Box::leak(Box::new(Watch {
         listeners: Mutex::default(),
+        listening: AtomicBool::new(false),
         came: Default::default(),
         before: Default::default(),
         there: Default::default(),
@@ -99,6 +107,19 @@ fn watch() -> Result<&'static Watch> {
 }
 
 impl Watch {
+    /// Has it told.
+    fn note(&self, number: usize) {
+        self.came[number].store(true, Ordering::Release);
+        // SAFETY: errno is this thread's; a write is allowed in a handler, and one that finds no room finds a
+        // reader that is awake.
+        unsafe {
+            let errno = errno();
+            let kept = *errno;
+            libc::write(self.wake.as_raw_fd(), ptr::from_ref(&1_u8).cast(), 1);
+            *errno = kept;
+        }
+    }
+
     fn listeners(&self) -> MutexGuard<'_, Vec<Listener>> {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,7 +132,8 @@ impl Watch {
             SIGNALS
                 .iter()
                 .zip(&self.before)
-                .for_each(|((signal, _), before)| put_back(*signal, before));
+                .for_each(|((signal, _), before)| disposition::put_back(*signal, hear, before));
+            self.listening.store(false, Ordering::Release);
         }
     }
 
@@ -127,19 +149,13 @@ impl Watch {
                 let mut listeners = self.listeners();
                 self.release(&mut listeners);
                 listeners.iter().for_each(|listener| listener.stop.signalled(name));
-                if listeners.is_empty() && self.was_default(number) {
+                // Else a handler of the program's has heard of it.
+                if listeners.is_empty() && disposition::is_default(*signal) {
                     // SAFETY: any signal may be sent to this process.
                     unsafe { libc::kill(libc::getpid(), *signal) };
                 }
             }
         }
-    }
-
-    /// Whether nobody else has heard of it.
-    fn was_default(&self, number: usize) -> bool {
-        // SAFETY: what stands there was made by `Box::leak`.
-        let before = unsafe { self.before[number].load(Ordering::Acquire).as_ref() };
-        before.is_none_or(|before| before.sa_sigaction == libc::SIG_DFL)
     }
 }
 
@@ -160,92 +176,17 @@ extern "C" fn hear(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_vo
     if watch.there[number].swap(this, Ordering::AcqRel) == this {
         return;
     }
-    watch.came[number].store(true, Ordering::Release);
-    // SAFETY: errno is this thread's; a write is allowed in a handler, and one that finds no room finds a
-    // reader that is awake. What was there before was a handler of its kind.
+    // Else a handler of the program's has passed it on.
+    if watch.listening.load(Ordering::Acquire) || disposition::is_default(signal) {
+        watch.note(number);
+    }
+    // SAFETY: what was there before is never freed, and was a handler of its kind.
     unsafe {
-        let errno = errno();
-        let kept = *errno;
-        libc::write(watch.wake.as_raw_fd(), ptr::from_ref(&1_u8).cast(), 1);
-        *errno = kept;
         if let Some(before) = watch.before[number].load(Ordering::Acquire).as_ref() {
-            call(before, signal, info, context);
+            disposition::call(before, signal, info, context);
         }
     }
     watch.there[number].store(0, Ordering::Release);
-}
-
-type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
-
-/// Does what this says, unless it is the system that does it.
-unsafe fn call(
-    action: &libc::sigaction,
-    signal: c_int,
-    info: *mut libc::siginfo_t,
-    context: *mut c_void,
-) {
-    match action.sa_sigaction {
-        libc::SIG_DFL | libc::SIG_IGN => {}
-        function if action.sa_flags & libc::SA_SIGINFO != 0 => {
-            // SAFETY: the flag says that it is such a function.
-            let function: Handler = unsafe { std::mem::transmute(function) };
-            function(signal, info, context);
-        }
-        function => {
-            // SAFETY: it is such a function without the flag.
-            let function: extern "C" fn(c_int) = unsafe { std::mem::transmute(function) };
-            function(signal);
-        }
-    }
-}
-
-/// Makes the handler ours, and remembers what was there.
-fn take(signal: c_int, before: &AtomicPtr<libc::sigaction>) {
-    let now = action(signal);
-    if is_ours(&now) {
-        return;
-    }
-    // SAFETY: what stands there was made by `Box::leak`.
-    let known = unsafe { before.load(Ordering::Acquire).as_ref() };
-    let same = known.is_some_and(|known| {
-        (known.sa_sigaction, known.sa_flags) == (now.sa_sigaction, now.sa_flags)
-    });
-    if !same {
-        // Never freed: the handler may be at the one before.
-        before.store(Box::leak(Box::new(now)), Ordering::Release);
-    }
-    let ours: Handler = hear;
-    let mut new = now;
-    new.sa_sigaction = ours as usize;
-    new.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
-    // SAFETY: the mask is one; the handler does what is allowed in one.
-    unsafe {
-        libc::sigemptyset(&raw mut new.sa_mask);
-        libc::sigaction(signal, &raw const new, ptr::null_mut());
-    }
-}
-
-/// Has that done again which was done before, unless the program has set something else.
-fn put_back(signal: c_int, before: &AtomicPtr<libc::sigaction>) {
-    let before = before.load(Ordering::Acquire);
-    if !before.is_null() && is_ours(&action(signal)) {
-        // SAFETY: what stands there was made by `Box::leak`, of what the system gave.
-        unsafe { libc::sigaction(signal, before, ptr::null_mut()) };
-    }
-}
-
-fn action(signal: c_int) -> libc::sigaction {
-    let mut now = MaybeUninit::zeroed();
-    // SAFETY: the call fills it; where it could fail, zero is the default.
-    unsafe {
-        libc::sigaction(signal, ptr::null(), now.as_mut_ptr());
-        now.assume_init()
-    }
-}
-
-fn is_ours(action: &libc::sigaction) -> bool {
-    let ours: Handler = hear;
-    action.sa_sigaction == ours as usize
 }
 
 #[cfg(target_os = "linux")]

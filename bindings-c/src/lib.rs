@@ -8,6 +8,7 @@ mod answers;
 mod callbacks;
 mod client;
 mod complete;
+mod disposition;
 mod driver;
 mod embedded;
 mod error;
