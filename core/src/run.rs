@@ -194,7 +194,8 @@ impl Run {
     /// Commands live in real time; see [`exec`](crate::exec).
     ///
     /// # Errors
-    /// `ExecFailed` when it cannot be started, `Cancelled` when the run was cancelled before.
+    /// `ExecFailed` when it cannot be started, `Cancelled` when the run was cancelled before,
+    /// `OptionsInvalid` with each field that no process can be given, such as a variable without a name.
     pub async fn exec(&self, command: &Command) -> Result<ExecOutput> {
         let grace = self.0.limits.cancel_grace;
         exec::execute(command, grace, self, self.cancellation(), exec::PLAINLY).await

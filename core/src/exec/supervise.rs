@@ -20,8 +20,9 @@ use crate::error::{Error, ErrorCode, Result};
 /// `cancel` ends the processes even while the sink waits. Dropped before that, it kills them.
 ///
 /// # Errors
-/// `Cancelled` when cancelled before the start: nothing was started. `ExecFailed` when the command
-/// cannot be started or its output or end not be observed; then it was killed.
+/// `OptionsInvalid` when it is no command that a process can be given, `Cancelled` when cancelled before
+/// the start: nothing was started. `ExecFailed` when the command cannot be started or its output or end
+/// not be observed; then it was killed.
 pub(crate) async fn execute(
     command: &Command,
     default_grace: Duration,
@@ -29,6 +30,7 @@ pub(crate) async fn execute(
     cancel: &CancellationToken,
     spawning: Spawning<'_>,
 ) -> Result<ExecOutput> {
+    command.check()?;
     if cancel.is_cancelled() {
         return Err(Error::new(ErrorCode::Cancelled, "the run was cancelled before the command")
             .with_context("program", &command.program));
