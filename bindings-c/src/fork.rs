@@ -36,4 +36,5 @@ extern "C" fn in_child() {
     EPOCH.fetch_add(1, Ordering::Relaxed);
     crate::handle::leave_to_parent();
     crate::interrupt::leave_to_parent();
+    crate::library_log::leave_to_parent();
 }

@@ -3,14 +3,17 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::mem::size_of;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
-use conveyor_driver::host::{HomeProcess, LibraryLog, LibraryLogs, RunQueue};
+use conveyor_driver::host::{LibraryLog, LibraryLogs, RunQueue};
 use conveyor_driver::{Error, ErrorCode, Result};
 
 use crate::callbacks::{UserData, conveyor_free_fn};
 use crate::error::{conveyor_code, conveyor_error};
+use crate::fork;
 use crate::guard::{LOGS, calling, guarded, may_wait_for};
 use crate::handle::invalid;
 use crate::run_log::{conveyor_level, level, number};
@@ -44,11 +47,11 @@ pub type conveyor_log_fn =
 const ROOM: usize = 4_096;
 const AT_ONCE: usize = 256;
 
-/// The records of this process.
+/// The records of this process, and who hears them.
 struct Records {
-    home: HomeProcess,
     logs: LibraryLogs,
     queue: RunQueue,
+    listener: Mutex<Option<Listener>>,
 }
 
 /// Who hears them.
@@ -58,35 +61,52 @@ struct Listener {
     thread: JoinHandle<()>,
 }
 
-static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
+/// Never freed.
+static RECORDS: AtomicPtr<Records> = AtomicPtr::new(ptr::null_mut());
 
-fn listener() -> MutexGuard<'static, Option<Listener>> {
-    LISTENER.lock().unwrap_or_else(PoisonError::into_inner)
+/// In a fork, which has not the parent's threads.
+pub(crate) fn leave_to_parent() {
+    RECORDS.store(ptr::null_mut(), Ordering::Relaxed);
 }
 
-static RECORDS: OnceLock<Result<Records>> = OnceLock::new();
+/// Those that are kept.
+fn kept() -> Option<&'static Records> {
+    // SAFETY: what stands there was made by `Box::into_raw` and is never freed.
+    unsafe { RECORDS.load(Ordering::Acquire).as_ref() }
+}
 
-/// `Forked`, where the parent keeps records: what is said goes to these once and for all, and the locks of
-/// them may be held by threads that a fork has not.
-fn check_home() -> Result<()> {
-    match RECORDS.get() {
-        Some(Ok(records)) => records.home.check(),
-        _ => Ok(()),
+/// Keeps records of this level and above from now on, in the whole process and its forks.
+fn records(least: conveyor_level) -> Result<&'static Records> {
+    static ALL: OnceLock<Result<LibraryLogs>> = OnceLock::new();
+    fork::watch();
+    let least = level(least)?;
+    if let Some(kept) = kept() {
+        return Ok(kept);
+    }
+    let logs = ALL.get_or_init(|| {
+        let logs = LibraryLogs::new(ROOM);
+        logs.install(least).map(|()| logs)
+    });
+    let logs = logs.clone()?;
+    let queue = RunQueue::new();
+    queue.attach_library_logs(&logs)?;
+    let made = Box::into_raw(Box::new(Records { logs, queue, listener: Mutex::default() }));
+    match RECORDS.compare_exchange(ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
+        // SAFETY: as in `kept`.
+        Ok(_) => Ok(unsafe { &*made }),
+        Err(other) => {
+            // SAFETY: it was made above and nobody else has seen it.
+            drop(unsafe { Box::from_raw(made) });
+            // SAFETY: as in `kept`.
+            Ok(unsafe { &*other })
+        }
     }
 }
 
-/// Keeps records of this level and above from now on, in the whole process.
-fn records(least: conveyor_level) -> Result<&'static Records> {
-    check_home()?;
-    let least = level(least)?;
-    let made = RECORDS.get_or_init(|| {
-        let logs = LibraryLogs::new(ROOM);
-        logs.install(least)?;
-        let queue = RunQueue::new();
-        queue.attach_library_logs(&logs)?;
-        Ok(Records { home: HomeProcess::here(), logs, queue })
-    });
-    made.as_ref().map_err(Clone::clone)
+impl Records {
+    fn listener(&self) -> MutexGuard<'_, Option<Listener>> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Has a function hear what the library itself says, on a thread of the library's: that it waits for a stream, that a
@@ -99,8 +119,9 @@ fn records(least: conveyor_level) -> Result<&'static Records> {
 /// a driver's functions. `free_user_data` (may be null) is called with `user_data` when it will not be called
 /// any more; when this fails, the caller still owns `user_data`.
 ///
-/// `CONVEYOR_E_CONFLICT` when a function listens already. `CONVEYOR_E_FORKED` in a fork of a process that kept records:
-/// there is no way to hear the library in it; fork before the first call. From any thread; never blocks.
+/// A fork keeps records of its own, and has no function that listens.
+///
+/// `CONVEYOR_E_CONFLICT` when a function listens already. From any thread; never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_log_listen(
     level: conveyor_level,
@@ -112,7 +133,7 @@ pub extern "C" fn conveyor_log_listen(
     guarded(error, || {
         let function = function.ok_or_else(|| invalid("function", "is null"))?;
         let records = records(level)?;
-        let mut listener = listener();
+        let mut listener = records.listener();
         if listener.is_some() {
             return Err(Error::new(ErrorCode::Conflict, "a function listens to the log already"));
         }
@@ -174,9 +195,10 @@ pub extern "C" fn conveyor_log_stop(
     error: Option<&mut MaybeUninit<conveyor_error>>,
 ) -> conveyor_code {
     guarded(error, || {
-        check_home()?;
         may_wait_for(LOGS)?;
-        let Some(stopped) = listener().take() else { return Ok(()) };
+        let Some(stopped) = kept().and_then(|records| records.listener().take()) else {
+            return Ok(());
+        };
         stopped.queue.close();
         stopped
             .thread

@@ -75,8 +75,7 @@ const HEADER: &str = "\
  *   Signals   No write of the library raises SIGPIPE. The library's threads take no signals, except for
  *             those that call the program's functions.
  *   fork      What was made before a fork belongs to the parent: in the child every call with it fails
- *             with CONVEYOR_E_FORKED. Make it anew there. What the library says is heard where it was first
- *             asked for, and in no fork of that process.
+ *             with CONVEYOR_E_FORKED. Make it anew there.
  *   dlclose   The library stays in the process; dlopen finds it as it was.
  */
 #ifndef CONVEYOR_DRIVER_H
