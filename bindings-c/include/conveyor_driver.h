@@ -16,8 +16,7 @@
  *   Signals   No write of the library raises SIGPIPE. The library's threads take no signals, except for
  *             those that call the program's functions.
  *   fork      What was made before a fork belongs to the parent: in the child every call with it fails
- *             with CONVEYOR_E_FORKED. Make it anew there. What the library says is heard where it was first
- *             asked for, and in no fork of that process.
+ *             with CONVEYOR_E_FORKED. Make it anew there.
  *   dlclose   The library stays in the process; dlopen finds it as it was.
  */
 #ifndef CONVEYOR_DRIVER_H
@@ -1402,8 +1401,9 @@ conveyor_code conveyor_stream_free(conveyor_stream stream);
  * a driver's functions. `free_user_data` (may be null) is called with `user_data` when it will not be called
  * any more; when this fails, the caller still owns `user_data`.
  *
- * `CONVEYOR_E_CONFLICT` when a function listens already. `CONVEYOR_E_FORKED` in a fork of a process that kept records:
- * there is no way to hear the library in it; fork before the first call. From any thread; never blocks.
+ * A fork keeps records of its own, and has no function that listens.
+ *
+ * `CONVEYOR_E_CONFLICT` when a function listens already. From any thread; never blocks.
  */
 conveyor_code conveyor_log_listen(conveyor_level level,
                                   conveyor_log_fn function,
