@@ -241,7 +241,7 @@ mod tests {
             .env("A=B", "2")
             .env_remove("A=C")
             .env("A\0", "3")
-            .env("TOKEN", "hunter\0002")
+            .env("TOKEN", "hunter\x00002")
             .current_dir("/\0");
         let error = command.check().unwrap_err();
         assert_eq!(error.code(), ErrorCode::OptionsInvalid);

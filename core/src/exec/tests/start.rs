@@ -73,7 +73,7 @@ async fn what_no_process_can_be_given_is_refused() {
     for (command, path) in [
         (shell("echo started").env("A=B", "1"), "env"),
         (shell("echo started").env("", "1"), "env"),
-        (shell("echo started").env("A", "1\02"), "env.A"),
+        (shell("echo started").env("A", "1\x002"), "env.A"),
         (shell("echo started").arg("a\0b"), "args[2]"),
     ] {
         let error = run_with(&command, &sink, &cancel).await.unwrap_err();
