@@ -37,13 +37,19 @@ pub(crate) async fn execute(
     }
     let start = Instant::now();
     let grace = command.grace_ms.map_or(default_grace, Duration::from_millis);
-    let mut launched = None;
-    spawning(&mut || launched = Some(launch(command)));
-    let mut child = launched.unwrap_or_else(|| launch(command))?;
+    let mut child = launch(command, spawning)?;
     let input = child.stdin.take();
     let mut stdout = Pump::new(child.stdout.take(), OutputStream::Stdout, sink);
     let mut stderr = Pump::new(child.stderr.take(), OutputStream::Stderr, sink);
-    let lost = |error| failed(command, "cannot observe the command", error);
+    let lost = |error: io::Error| {
+        let reaped = error.raw_os_error() == Some(rustix::io::Errno::CHILD.raw_os_error());
+        let message = if reaped {
+            "cannot observe the command: another part of this program reaps its children, or it ignores SIGCHLD"
+        } else {
+            "cannot observe the command"
+        };
+        failed(command, message, error)
+    };
     let mut group = Group::of(child).map_err(lost)?;
     let mut exit = LeaderExit::watch(group.leader()).map_err(lost)?;
     let progress = Progress::default();
