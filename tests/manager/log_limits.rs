@@ -142,6 +142,44 @@ async fn a_line_that_the_stream_refuses_for_its_size_does_not_stop_the_driver() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn lines_that_are_cut_keep_within_the_log_window() {
+    for (refused_by_the_server, window) in [(false, 1), (true, 1), (false, 4), (true, 4)] {
+        let odd = Odd::new().await;
+        let stage = odd.stage().await;
+        let driver = stage.driver_with(|o| o.log_window = window).reconcile({
+            let odd = odd.clone();
+            move |run| {
+                let odd = odd.clone();
+                async move {
+                    for line in ["a", "b", "c", "d", "e"] {
+                        run.log(line.repeat(40_000)).await;
+                    }
+                    // They are queued, and whole, before the limit is known.
+                    let limit = if refused_by_the_server { &odd.limit } else { &odd.stream_limit };
+                    limit.store(10_000, Ordering::Release);
+                    Ok(DriverResult::success("done"))
+                }
+            }
+        });
+        let _running = stage.start(driver).await;
+        stage.post("app").await;
+        sleep(Duration::from_secs(600)).await;
+        assert_eq!(odd.memory.held(PIPELINES_STREAM), 1, "answered within ten minutes");
+        let most = odd.most_open_lines.load(Ordering::Acquire);
+        assert_eq!(most, window as usize, "the window is used, and never exceeded");
+        let mut entries: Vec<_> = odd
+            .memory
+            .messages(LOGS_STREAM)
+            .iter()
+            .map(|line| LogEntry::decode(&line.payload).unwrap())
+            .collect();
+        entries.sort_by(|a, b| a.timestamp.cmp(&b.timestamp));
+        let text: String = entries.into_iter().map(|entry| entry.message).collect();
+        assert_eq!(text, ["a", "b", "c", "d", "e"].map(|line| line.repeat(40_000)).concat());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_result_that_the_stream_refuses_for_its_size_is_shortened() {
     let odd = Odd::new().await;
     let stage = odd.stage().await;

@@ -19,6 +19,9 @@ pub(crate) struct Odd {
     pub(crate) limit: Arc<AtomicUsize>,
     /// What the streams take, which may be less than what the server takes.
     pub(crate) stream_limit: Arc<AtomicUsize>,
+    /// Published log lines whose receipts were not looked at, and the most there ever were.
+    pub(crate) open_lines: Arc<AtomicUsize>,
+    pub(crate) most_open_lines: Arc<AtomicUsize>,
     /// Pulls fail at once and always, although the consumer is fine.
     pub(crate) bad_pulls: Arc<AtomicBool>,
     pub(crate) consumer_looks: Arc<AtomicUsize>,
@@ -41,6 +44,8 @@ impl Odd {
             memory,
             limit: Arc::new(AtomicUsize::new(1_048_576)),
             stream_limit: Arc::new(AtomicUsize::new(1_048_576)),
+            open_lines: Arc::default(),
+            most_open_lines: Arc::default(),
             bad_pulls: Arc::default(),
             consumer_looks: Arc::default(),
             panics_for: Arc::default(),
@@ -52,6 +57,17 @@ impl Odd {
 
     pub(crate) async fn stage(&self) -> Stage {
         Stage::on(Arc::new(self.clone()), Some(self.memory.clone())).await
+    }
+
+    fn counted(&self, receipt: Receipt) -> Receipt {
+        let open = self.open_lines.fetch_add(1, Ordering::AcqRel) + 1;
+        self.most_open_lines.fetch_max(open, Ordering::AcqRel);
+        let open_lines = self.open_lines.clone();
+        Receipt::new(async move {
+            let stored = receipt.await;
+            open_lines.fetch_sub(1, Ordering::AcqRel);
+            stored
+        })
     }
 
     fn too_large(&self, message: &Message) -> Result<(), Error> {
@@ -106,11 +122,14 @@ impl EventStream for Odd {
     }
     async fn publish(&self, message: Message) -> Result<Receipt, Error> {
         self.too_large(&message)?;
-        if message.wire_bytes() > self.stream_limit.load(Ordering::Acquire) {
+        let is_line = message.subject.starts_with("logs.");
+        let receipt = if message.wire_bytes() > self.stream_limit.load(Ordering::Acquire) {
             let refused = Error::new(ErrorCode::TooLarge, "message size exceeds maximum allowed");
-            return Ok(Receipt::new(std::future::ready(Err(refused))));
-        }
-        self.memory.publish(message).await
+            Receipt::new(std::future::ready(Err(refused)))
+        } else {
+            self.memory.publish(message).await?
+        };
+        Ok(if is_line { self.counted(receipt) } else { receipt })
     }
     async fn send(&self, message: Message) -> Result<(), Error> {
         self.too_large(&message)?;

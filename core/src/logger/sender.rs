@@ -17,8 +17,11 @@ pub(crate) struct LogSender {
     stream: SharedStream,
     queue: Arc<LogQueue>,
     driver: Arc<str>,
+    /// How many lines may be open.
     window: usize,
     open: VecDeque<(QueuedLine, Receipt)>,
+    /// Taken from the queue and not open: a line that is cut is two, and the window has room for one.
+    next: VecDeque<QueuedLine>,
     taken: Vec<QueuedLine>,
     receipts: Vec<Receipt>,
     patience: Patience,
@@ -37,6 +40,7 @@ impl LogSender {
             driver,
             window: window as usize,
             open: VecDeque::new(),
+            next: VecDeque::new(),
             taken: Vec::new(),
             receipts: Vec::new(),
             patience: Patience::for_server(),
@@ -52,15 +56,15 @@ impl LogSender {
 
     /// Sends what there is room for and waits for one thing to happen. False when all is done.
     async fn step(&mut self) -> Result<bool> {
-        let room = self.window - self.open.len();
+        let room = self.window.saturating_sub(self.open.len() + self.next.len());
         self.queue.take(room, &mut self.taken);
         if !self.taken.is_empty() {
             let live = self.taken.iter().map(QueuedLine::live_copy).collect();
             // Nobody may be listening, and nothing is kept: a live copy is never worth a wait.
             let _sent = self.stream.send_all(live).await;
-            let lines = self.taken.drain(..).collect();
-            self.publish(lines).await?;
+            self.next.extend(self.taken.drain(..));
         }
+        self.publish().await?;
         let room = self.open.len() < self.window;
         let Some((_, oldest)) = self.open.front_mut() else {
             self.queue.filled().await;
@@ -86,25 +90,28 @@ impl LogSender {
             Err(error) if error.code() == ErrorCode::TooLarge => {
                 let oldest = self.open.pop_front();
                 let halves = oldest.and_then(|(line, _)| self.cut(line, &error));
-                self.publish(halves.into_iter().flatten().collect()).await?;
+                self.next.extend(halves.into_iter().flatten());
+                self.publish().await?;
             }
             Err(error) => self.publish_again(error).await?,
         }
         Ok(())
     }
 
-    async fn publish(&mut self, mut lines: VecDeque<QueuedLine>) -> Result<()> {
-        while !lines.is_empty() {
-            let letters = lines.iter().map(QueuedLine::letter).collect();
+    /// Publishes what is next, as far as the window has room.
+    async fn publish(&mut self) -> Result<()> {
+        while !self.next.is_empty() && self.open.len() < self.window {
+            let room = self.window - self.open.len();
+            let letters = self.next.iter().take(room).map(QueuedLine::letter).collect();
             let published = self.stream.publish_all(letters, &mut self.receipts).await;
-            let sent = lines.drain(..self.receipts.len());
+            let sent = self.next.drain(..self.receipts.len());
             self.open.extend(sent.zip(self.receipts.drain(..)));
             let Err(error) = published else { continue };
             if error.code() != ErrorCode::TooLarge {
                 self.wait(error).await?;
-            } else if let Some(line) = lines.pop_front() {
+            } else if let Some(line) = self.next.pop_front() {
                 for half in self.cut(line, &error).into_iter().flatten().rev() {
-                    lines.push_front(half);
+                    self.next.push_front(half);
                 }
             }
         }
@@ -128,8 +135,10 @@ impl LogSender {
     /// already are refused as duplicates.
     async fn publish_again(&mut self, error: Error) -> Result<()> {
         self.wait(error).await?;
-        let lines = self.open.drain(..).map(|(line, _)| line).collect();
-        self.publish(lines).await
+        for (line, _) in self.open.drain(..).rev() {
+            self.next.push_front(line);
+        }
+        self.publish().await
     }
 
     async fn wait(&mut self, error: Error) -> Result<()> {
