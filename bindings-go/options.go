@@ -197,7 +197,8 @@ func (driver *Driver) Adopt(value bool) *Driver {
 	return driver.Set("adopt", value)
 }
 
-// CancelGrace sets the option cancel_grace_ms: how long a cancelled run may go on before it is abandoned.
+// CancelGrace sets the option cancel_grace_ms: how long a cancelled run may go on before it is abandoned. While its
+// code still works, further events of its resource are given back, later each time.
 func (driver *Driver) CancelGrace(value time.Duration) *Driver {
 	return driver.Set("cancel_grace_ms", int64(milliseconds(value)))
 }
@@ -239,7 +240,8 @@ func (driver *Driver) MaxAttempts(value int) *Driver {
 
 // MaxDeliveries sets the option max_deliveries: how often an event may be delivered without an answer before it is
 // taken for one that kills its process, answered with a failed result and kept as a dead letter. A shutdown that
-// gives an event back counts, too. Default: MaxAttempts and five more.
+// gives an event back counts, too, and so does each time that an abandoned run of its resource is in its way.
+// Default: MaxAttempts and five more.
 func (driver *Driver) MaxDeliveries(value int) *Driver {
 	return driver.Set("max_deliveries", value)
 }

@@ -128,7 +128,10 @@ export interface DriverOptions {
    * narrowed, although messages held for it may be lost.
    */
   adopt?: boolean;
-  /** How long a cancelled run may go on before it is abandoned. */
+  /**
+   * How long a cancelled run may go on before it is abandoned. While its code still works, further
+   * events of its resource are given back, later each time.
+   */
   cancelGraceMs?: number;
   /**
    * Runs in flight at once in this process. The answers of as many again may be on their way to the
@@ -148,7 +151,8 @@ export interface DriverOptions {
   /**
    * How often an event may be delivered without an answer before it is taken for one that kills its
    * process, answered with a failed result and kept as a dead letter. A shutdown that gives an
-   * event back counts, too. Default: `maxAttempts` and five more.
+   * event back counts, too, and so does each time that an abandoned run of its resource is in its
+   * way. Default: `maxAttempts` and five more.
    */
   maxDeliveries?: number | null;
   /**
@@ -414,7 +418,11 @@ export interface DriverReport {
   error: ConveyorError | null;
   /** Answered with a failed result. */
   failed: number;
-  /** Given back because of the shutdown, to be run by another instance or later. */
+  /**
+   * Given back, to be run by another instance or later: because of the shutdown, because the host
+   * gave the run up, because only a newer instance handles the resource type, or because an
+   * abandoned run of the same resource still works.
+   */
   givenBack: number;
   /** Not wanted by the driver's `events`. */
   ignored: number;
@@ -425,7 +433,7 @@ export interface DriverReport {
   /** Log lines that could not be stored before the end. */
   logLinesUnsent: number;
   /**
-   * Delivered more than `maxAttempts` times without an answer: answered with a failed result and
+   * Delivered more than `maxDeliveries` times without an answer: answered with a failed result and
    * kept in the stream `dead-letters`.
    */
   poisoned: number;

@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod answers;
+mod blocked_lanes;
 mod cancelling;
 mod consumers;
 mod dead_letters;
@@ -19,6 +20,7 @@ mod logs;
 mod made_anew;
 mod odd_stream;
 mod order;
+mod parts;
 mod reporting;
 mod retries;
 mod services;

@@ -12,6 +12,15 @@ use conveyor_driver::{Error, ErrorCode};
 use conveyor_driver_tests::Stage;
 use futures_util::stream::BoxStream;
 
+/// What is asked of a stream by one part of a driver each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    StoreLine,
+    Renew,
+    Acknowledge,
+    ListenForRequests,
+}
+
 /// The embedded stream with faults that it cannot be told.
 #[derive(Clone, Debug)]
 pub(crate) struct Odd {
@@ -27,6 +36,10 @@ pub(crate) struct Odd {
     pub(crate) consumer_looks: Arc<AtomicUsize>,
     /// Settling a delivery of this consumer panics.
     pub(crate) panics_for: Arc<Mutex<Option<String>>>,
+    /// What the runtime asks the stream for when it panics.
+    pub(crate) panics_at: Arc<Mutex<Option<Asked>>>,
+    /// How often pulling was started.
+    pub(crate) pulls: Arc<AtomicUsize>,
     /// The first delivery that is renewed never gets an answer.
     pub(crate) first_token_hangs: Arc<AtomicBool>,
     pub(crate) hanging: Arc<Mutex<Option<AckToken>>>,
@@ -49,6 +62,8 @@ impl Odd {
             bad_pulls: Arc::default(),
             consumer_looks: Arc::default(),
             panics_for: Arc::default(),
+            panics_at: Arc::default(),
+            pulls: Arc::default(),
             first_token_hangs: Arc::default(),
             hanging: Arc::default(),
             no_consumer: Arc::default(),
@@ -57,6 +72,11 @@ impl Odd {
 
     pub(crate) async fn stage(&self) -> Stage {
         Stage::on(Arc::new(self.clone()), Some(self.memory.clone())).await
+    }
+
+    fn asked(&self, what: Asked) {
+        let panics_at = *self.panics_at.lock().unwrap();
+        assert_ne!(panics_at, Some(what), "a fault within the runtime");
     }
 
     fn counted(&self, receipt: Receipt) -> Receipt {
@@ -118,11 +138,15 @@ impl EventStream for Odd {
         if self.bad_pulls.load(Ordering::Acquire) {
             return Ok(Box::new(BadPull));
         }
+        self.pulls.fetch_add(1, Ordering::AcqRel);
         self.memory.pull(stream, consumer).await
     }
     async fn publish(&self, message: Message) -> Result<Receipt, Error> {
         self.too_large(&message)?;
         let is_line = message.subject.starts_with("logs.");
+        if is_line {
+            self.asked(Asked::StoreLine);
+        }
         let receipt = if message.wire_bytes() > self.stream_limit.load(Ordering::Acquire) {
             let refused = Error::new(ErrorCode::TooLarge, "message size exceeds maximum allowed");
             Receipt::new(std::future::ready(Err(refused)))
@@ -136,6 +160,9 @@ impl EventStream for Odd {
         self.memory.send(message).await
     }
     async fn subscribe(&self, subject: &str) -> Result<BoxStream<'static, Message>, Error> {
+        if subject.starts_with("control.") {
+            self.asked(Asked::ListenForRequests);
+        }
         self.memory.subscribe(subject).await
     }
     async fn settle(&self, token: &AckToken, settlement: Settlement) -> Result<(), Error> {
@@ -146,6 +173,11 @@ impl EventStream for Odd {
         self.memory.settle(token, settlement).await
     }
     async fn settle_confirmed(&self, t: &AckToken, settlement: Settlement) -> Result<(), Error> {
+        match settlement {
+            Settlement::InProgress => self.asked(Asked::Renew),
+            Settlement::Ack => self.asked(Asked::Acknowledge),
+            _ => {}
+        }
         if settlement == Settlement::InProgress && self.first_token_hangs.load(Ordering::Acquire) {
             let hangs = {
                 let mut hanging = self.hanging.lock().unwrap();

@@ -147,7 +147,8 @@ class DriverSettings(TypedDict, total=False):
     #: Take over a consumer of this name that another runtime made, or whose filters would be
     #: narrowed, although messages held for it may be lost.
     adopt: bool
-    #: How long a cancelled run may go on before it is abandoned.
+    #: How long a cancelled run may go on before it is abandoned. While its code still works,
+    #: further events of its resource are given back, later each time.
     cancel_grace_ms: int
     #: Runs in flight at once in this process. The answers of as many again may be on their way to
     #: the stream.
@@ -165,7 +166,8 @@ class DriverSettings(TypedDict, total=False):
     max_attempts: int
     #: How often an event may be delivered without an answer before it is taken for one that kills
     #: its process, answered with a failed result and kept as a dead letter. A shutdown that gives
-    #: an event back counts, too. Default: ``max_attempts`` and five more.
+    #: an event back counts, too, and so does each time that an abandoned run of its resource is in
+    #: its way. Default: ``max_attempts`` and five more.
     max_deliveries: int | None
     #: How long a run may go without a log line or a report of progress before it is cancelled and
     #: answered with a failed result. Default: as long as it likes.
@@ -190,7 +192,8 @@ class DriverOptions(TypedDict):
     #: Take over a consumer of this name that another runtime made, or whose filters would be
     #: narrowed, although messages held for it may be lost.
     adopt: bool
-    #: How long a cancelled run may go on before it is abandoned.
+    #: How long a cancelled run may go on before it is abandoned. While its code still works,
+    #: further events of its resource are given back, later each time.
     cancel_grace_ms: int
     #: Runs in flight at once in this process. The answers of as many again may be on their way to
     #: the stream.
@@ -208,7 +211,8 @@ class DriverOptions(TypedDict):
     max_attempts: int
     #: How often an event may be delivered without an answer before it is taken for one that kills
     #: its process, answered with a failed result and kept as a dead letter. A shutdown that gives
-    #: an event back counts, too. Default: ``max_attempts`` and five more.
+    #: an event back counts, too, and so does each time that an abandoned run of its resource is in
+    #: its way. Default: ``max_attempts`` and five more.
     max_deliveries: int | None
     #: The driver's name: letters, digits, ``-`` and ``_``. Also the name of its durable consumer,
     #: shared by all its instances.
@@ -464,7 +468,9 @@ class DriverReport:
     error: ConveyorError | None
     #: Answered with a failed result.
     failed: int
-    #: Given back because of the shutdown, to be run by another instance or later.
+    #: Given back, to be run by another instance or later: because of the shutdown, because the host
+    #: gave the run up, because only a newer instance handles the resource type, or because an
+    #: abandoned run of the same resource still works.
     given_back: int
     #: Not wanted by the driver's ``events``.
     ignored: int
@@ -474,7 +480,7 @@ class DriverReport:
     lease_lost: int
     #: Log lines that could not be stored before the end.
     log_lines_unsent: int
-    #: Delivered more than ``max_attempts`` times without an answer: answered with a failed result
+    #: Delivered more than ``max_deliveries`` times without an answer: answered with a failed result
     #: and kept in the stream ``dead-letters``.
     poisoned: int
     #: Given back to be tried again later.

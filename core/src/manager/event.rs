@@ -23,4 +23,9 @@ impl Event {
         let lease = leases.take(&delivery, &message, &cancel);
         Self { delivery, message, lease, cancel }
     }
+
+    /// Which delivery of the event this is, from 1.
+    pub(super) fn attempt(&self) -> u32 {
+        u32::try_from(self.delivery.attempt).unwrap_or(u32::MAX)
+    }
 }

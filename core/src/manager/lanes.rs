@@ -37,6 +37,26 @@ impl<K: Hash + Eq, T> Lanes<K, T> {
         next
     }
 
+    /// All that wait in one lane, in their order.
+    pub(super) fn give_up_lane(&mut self, key: &K) -> VecDeque<T> {
+        self.busy.get_mut(key).map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Those that wait for nothing any more, out of any lane.
+    pub(super) fn take_out(&mut self, is_done: impl Fn(&T) -> bool) -> Vec<T> {
+        let mut done = Vec::new();
+        for waiting in self.busy.values_mut().filter(|waiting| waiting.iter().any(&is_done)) {
+            for thing in std::mem::take(waiting) {
+                if is_done(&thing) {
+                    done.push(thing);
+                } else {
+                    waiting.push_back(thing);
+                }
+            }
+        }
+        done
+    }
+
     /// All that wait, in the order of their lanes.
     pub(super) fn give_up(&mut self) -> impl Iterator<Item = T> + '_ {
         self.busy.values_mut().flat_map(std::mem::take)
@@ -70,5 +90,31 @@ mod tests {
         lanes.enter("a", 3);
         assert_eq!(lanes.give_up().collect::<Vec<_>>(), [2, 3]);
         assert_eq!(lanes.leave(&"a"), None);
+    }
+
+    #[test]
+    fn those_of_one_lane_can_be_given_up_and_the_lane_stays_busy() {
+        let mut lanes = Lanes::new();
+        for (key, thing) in [("a", 1), ("a", 2), ("b", 3), ("b", 4)] {
+            lanes.enter(key, thing);
+        }
+        assert_eq!(lanes.give_up_lane(&"a"), [2]);
+        assert_eq!(lanes.give_up_lane(&"c"), []);
+        assert_eq!(lanes.enter("a", 5), None);
+        assert_eq!(lanes.leave(&"b"), Some(4));
+    }
+
+    #[test]
+    fn some_can_be_taken_out_and_the_others_keep_their_order() {
+        let mut lanes = Lanes::new();
+        for (key, thing) in [("a", 1), ("a", 2), ("a", 3), ("a", 4), ("b", 5), ("b", 6)] {
+            lanes.enter(key, thing);
+        }
+        let mut even = lanes.take_out(|thing| thing % 2 == 0);
+        even.sort_unstable();
+        assert_eq!(even, [2, 4, 6]);
+        assert_eq!(lanes.leave(&"a"), Some(3));
+        assert_eq!(lanes.leave(&"a"), None);
+        assert_eq!(lanes.enter("b", 7), None);
     }
 }

@@ -5,12 +5,15 @@
 //! the lease then lasts from the moment before it was sent.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::{Either, pending};
 use futures_util::stream::FuturesUnordered;
+use futures_util::task::AtomicWaker;
 use slab::Slab;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -33,6 +36,9 @@ pub(super) struct Leases {
     table: Mutex<Table>,
     /// A lease was taken that ends before the next look.
     earlier: Notify,
+    /// Events were cancelled that the worker has not looked at.
+    cancelled: AtomicBool,
+    worker: AtomicWaker,
 }
 
 #[derive(Debug, Default)]
@@ -65,7 +71,14 @@ pub(super) struct Lease {
 
 impl Leases {
     pub(super) fn new(ack_wait: Duration, generation: Generation) -> Self {
-        Self { ack_wait, generation, table: Mutex::default(), earlier: Notify::new() }
+        Self {
+            ack_wait,
+            generation,
+            table: Mutex::default(),
+            earlier: Notify::new(),
+            cancelled: AtomicBool::new(false),
+            worker: AtomicWaker::new(),
+        }
     }
 
     /// Takes the lease that came with a delivery. `cancel` fires when it is lost.
@@ -188,7 +201,30 @@ impl Leases {
     pub(super) fn cancel(&self, run: &RunId, reason: &CancelReason) -> usize {
         let table = self.lock();
         let of_run = table.held.iter().filter(|(_, held)| held.message.run_id == *run);
-        of_run.filter(|(_, held)| held.cancel.cancel(reason.clone())).count()
+        let cancelled = of_run.filter(|(_, held)| held.cancel.cancel(reason.clone())).count();
+        drop(table);
+        if cancelled > 0 {
+            self.tell_worker();
+        }
+        cancelled
+    }
+
+    /// What waits for its lane watches nothing by itself.
+    fn tell_worker(&self) {
+        self.cancelled.store(true, Ordering::Release);
+        self.worker.wake();
+    }
+
+    /// Ready once events were cancelled, or lost; for the worker alone.
+    pub(super) fn poll_cancelled(&self, cx: &Context<'_>) -> Poll<()> {
+        if !self.cancelled.load(Ordering::Acquire) {
+            self.worker.register(cx.waker());
+        }
+        if self.cancelled.load(Ordering::Acquire) {
+            self.cancelled.store(false, Ordering::Release);
+            return Poll::Ready(());
+        }
+        Poll::Pending
     }
 
     /// Cancels every run, those that will come included.
@@ -230,11 +266,16 @@ impl Leases {
 
     fn give_up_ended(&self, driver: &str) {
         let now = Instant::now();
+        let mut lost = false;
         for (_, held) in self.lock().held.iter().filter(|(_, held)| held.valid_until <= now) {
+            lost = true;
             if held.cancel.cancel(CancelReason::LeaseLost) {
                 tracing::warn!(driver, run_id = %held.message.run_id, "a run is cancelled: its lease is lost");
             }
             held.cancel.wake_core();
+        }
+        if lost {
+            self.tell_worker();
         }
     }
 

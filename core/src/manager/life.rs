@@ -45,7 +45,10 @@ pub(super) struct Life {
     pub(super) queue: RunQueue,
     /// Whether the options limit how long a run may take.
     pub(super) has_limits: bool,
+    /// Stops this driver.
     pub(super) stop: StopHandle,
+    /// Stops the manager.
+    pub(super) stop_all: StopHandle,
     /// The API, for runs that ask for it.
     #[cfg(feature = "client")]
     pub(super) client: SharedClient,
@@ -78,8 +81,23 @@ impl Life {
         Lived { end, left_running }
     }
 
+    /// Whether [`live`](Self::live) does not call the driver's function, so that no lane is needed.
+    pub(super) fn needs_no_run(&self, event: &Event) -> bool {
+        event.cancel.reason().is_some()
+            || event.attempt() > self.driver.options().most_deliveries()
+            || self.finished.knows(self.fingerprint(event))
+    }
+
+    fn fingerprint(&self, event: &Event) -> u64 {
+        self.finished.fingerprint(event.delivery.sequence, &event.message)
+    }
+
+    pub(super) fn ack_wait(&self) -> Duration {
+        Duration::from_millis(self.driver.options().ack_wait_ms)
+    }
+
     async fn settled(&self, event: &Event, left_running: &mut Option<LeftRunning>) -> End {
-        let fingerprint = self.finished.fingerprint(event.delivery.sequence, &event.message);
+        let fingerprint = self.fingerprint(event);
         if self.finished.knows(fingerprint) {
             self.acks.add(&event.delivery);
             return End::AnsweredBefore;
@@ -89,7 +107,7 @@ impl Life {
             return End::LeaseLost { abandoned: false };
         }
         let log = RunLog::new(&self.logs, &self.name, &event.message);
-        let attempt = u32::try_from(event.delivery.attempt).unwrap_or(u32::MAX);
+        let attempt = event.attempt();
         let end = if attempt > self.driver.options().most_deliveries() {
             rarely(self.give_up(event, attempt, &log)).await
         } else {
@@ -156,7 +174,7 @@ impl Life {
     async fn dropped(&self, event: &Event, attempt: u32, log: &RunLog) -> End {
         if self.queue.is_closed() && !self.stop.is_draining() {
             tracing::error!(driver = %self.name, "nobody runs this driver any more: stopping");
-            self.stop.end_now();
+            self.stop_all.end_now();
         }
         let delay =
             if self.stop.is_draining() { Duration::ZERO } else { self.retry_delay(attempt) };

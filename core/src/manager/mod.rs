@@ -14,6 +14,7 @@
 mod acks;
 mod answer;
 mod attempt;
+mod blocked;
 mod consumer;
 mod control;
 mod core_thread;
@@ -27,6 +28,7 @@ mod lease;
 mod life;
 mod message_id;
 mod opening;
+mod parts;
 mod progress;
 mod puller;
 mod pulse;

@@ -76,20 +76,21 @@ impl Opening {
         started: oneshot::Sender<()>,
     ) -> DriverReport {
         let name = driver.options().name.clone();
+        let stop = self.stop.of_one();
         let puller = tokio::select! {
             // Stopped before, it has never started, however quick that would be.
             biased;
-            () = self.stop.draining() => {
+            () = stop.draining() => {
                 return DriverReport { driver: name, ..DriverReport::default() };
             }
-            puller = self.puller(&driver) => puller,
+            puller = self.puller(&driver, &stop) => puller,
         };
         match puller {
             Ok(puller) => {
                 // Nobody may be waiting any more.
                 let _heard = started.send(());
                 let (room, asked) = Room::new(driver.options().concurrency as usize);
-                let (life, log_sender) = self.life(driver, queue, room, &puller);
+                let (life, log_sender) = self.life(driver, stop, queue, room, &puller);
                 Worker::run(life, puller, asked, log_sender, self.shutdown_grace).await
             }
             Err(error) => {
@@ -100,11 +101,11 @@ impl Opening {
     }
 
     /// Waits for the stream to exist, and for the consumer.
-    async fn puller(&self, driver: &Driver) -> Result<Puller> {
+    async fn puller(&self, driver: &Driver, stop: &StopHandle) -> Result<Puller> {
         let mut patience = Patience::for_server();
         loop {
             let options = driver.options().clone();
-            let error = match Puller::start(self.stream.clone(), options, self.stop.clone()).await {
+            let error = match Puller::start(self.stream.clone(), options, stop.clone()).await {
                 Ok(puller) => return Ok(puller),
                 Err(error) => error,
             };
@@ -132,6 +133,7 @@ impl Opening {
     fn life(
         &self,
         driver: Driver,
+        stop: StopHandle,
         queue: RunQueue,
         room: Room,
         puller: &Puller,
@@ -160,8 +162,9 @@ impl Opening {
             client: self.client.clone(),
             runs: AtomicU64::new(0),
             failed: AtomicU64::new(0),
-            end: self.stop.end_of_one(),
-            stop: self.stop.clone(),
+            end: stop.end_of_one(),
+            stop,
+            stop_all: self.stop.clone(),
             driver,
         };
         (Arc::new(life), sender)

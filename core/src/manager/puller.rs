@@ -100,21 +100,27 @@ impl Puller {
                         self.hand_over(deliveries, since, &events);
                         if let Some(since) = since {
                             self.start_over(since, &events).await;
+                            pulse.reset();
                         }
                     }
                     Err(error) => tokio::select! {
                         () = stop.draining() => break,
-                        renewed = self.renew(error) => if let Err(error) = renewed {
-                            tracing::error!(driver = self.options.name, %error, "pulling ends");
-                            stop.end_now();
-                            outcome = Err(error);
-                            break;
+                        renewed = self.renew(error) => {
+                            // However long that took: nothing came meanwhile.
+                            pulse.reset();
+                            if let Err(error) = renewed {
+                                tracing::error!(driver = self.options.name, %error, "pulling ends");
+                                stop.end_now();
+                                outcome = Err(error);
+                                break;
+                            }
                         },
                     },
                 },
                 // Behind what came, so that a standstill is noticed with the first of it.
                 () = pulse.beat() => if let Some(since) = pulse.stood_still() {
                     self.start_over(since, &events).await;
+                    pulse.reset();
                 },
             }
         }

@@ -29,6 +29,11 @@ impl Pulse {
         self.ticks.tick().await;
     }
 
+    /// Nobody looked for a while, and nothing came of it.
+    pub(super) fn reset(&mut self) {
+        self.last = Instant::now();
+    }
+
     /// Since when nothing moved, if that was for longer than two beats. Call it at every beat, and
     /// whenever something came.
     pub(super) fn stood_still(&mut self) -> Option<Instant> {

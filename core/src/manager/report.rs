@@ -38,10 +38,12 @@ pub struct DriverReport {
     pub answered_before: u64,
     /// Could not be read; kept in the stream `dead-letters`.
     pub dead_lettered: u64,
-    /// Delivered more than `max_attempts` times without an answer: answered with a failed result and
+    /// Delivered more than `max_deliveries` times without an answer: answered with a failed result and
     /// kept in the stream `dead-letters`.
     pub poisoned: u64,
-    /// Given back because of the shutdown, to be run by another instance or later.
+    /// Given back, to be run by another instance or later: because of the shutdown, because the host
+    /// gave the run up, because only a newer instance handles the resource type, or because an
+    /// abandoned run of the same resource still works.
     pub given_back: u64,
     /// Left to another instance because the server could not be told in time that the run goes on.
     pub lease_lost: u64,

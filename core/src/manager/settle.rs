@@ -85,10 +85,15 @@ impl Life {
 
     /// Gives an event back that has not started, or cannot be waited for.
     pub(super) async fn hand_back_now(&self, event: &Event, abandoned: bool) -> End {
+        self.hand_back(event, Duration::ZERO, abandoned).await
+    }
+
+    /// The same, not to come again before this delay.
+    pub(super) async fn hand_back(&self, event: &Event, delay: Duration, abandoned: bool) -> End {
         if event.lease.is_lost() {
             return End::LeaseLost { abandoned };
         }
-        self.send(&event.delivery, Settlement::Nak(Duration::ZERO)).await;
+        self.send(&event.delivery, Settlement::Nak(delay)).await;
         End::GivenBack { abandoned }
     }
 

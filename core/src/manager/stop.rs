@@ -52,6 +52,15 @@ impl StopHandle {
         self.now.cancelled().await;
     }
 
+    /// Stops one driver alone; what stops the manager stops it, too.
+    pub(super) fn of_one(&self) -> Self {
+        Self {
+            drain: self.drain.child_token(),
+            now: self.now.child_token(),
+            signalled: self.signalled.clone(),
+        }
+    }
+
     /// Fires with the end of all; may be fired alone.
     pub(super) fn end_of_one(&self) -> CancellationToken {
         self.now.child_token()

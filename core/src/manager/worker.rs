@@ -12,14 +12,16 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
+use super::attempt::LeftRunning;
+use super::blocked::Blocked;
 use super::control;
 use super::event::Event;
 use super::generation::Taken;
 use super::lanes::Lanes;
 use super::life::{Life, Lived};
+use super::parts::{Part, Parts};
 use super::puller::Puller;
 use super::report::{DriverReport, End};
 use super::service;
@@ -49,8 +51,7 @@ pub(super) struct Worker {
     lanes: Lanes<Lane, Event>,
     hasher: RandomState,
     lives: FuturesUnordered<BoxFuture<'static, (Option<Lane>, Lived)>>,
-    /// Lanes that abandoned runs are still in.
-    blocked: FuturesUnordered<BoxFuture<'static, (Lane, Outcome)>>,
+    blocked: Blocked<Lane>,
     /// The subjects that are this driver's: an instance with more resources may share its consumer.
     filters: HashSet<String>,
     draining: bool,
@@ -70,16 +71,17 @@ impl Worker {
         let filters = subject::filters(&options.name, &options.resources).into_iter().collect();
         let (hand_over, mut events) = mpsc::unbounded_channel();
         let pulling = tokio::spawn(puller.run(asked, hand_over));
-        let sending = tokio::spawn(log_sender.run());
-        let keeping = tokio::spawn({
+        let parts = Parts::new(life.name.clone(), life.stop.clone());
+        let sending = parts.start("log sender", log_sender.run());
+        let keeping = parts.start("leases", {
             let life = life.clone();
             async move { life.leases.keep(&*life.stream, &life.name).await }
         });
-        let acknowledging = tokio::spawn({
+        let acknowledging = parts.start("acks", {
             let life = life.clone();
             async move { life.acks.keep(&*life.stream, &life.name, &life.generation).await }
         });
-        let listening = tokio::spawn({
+        let listening = parts.start("control", {
             let life = life.clone();
             async move { control::listen(&*life.stream, &life.name, &life.leases).await }
         });
@@ -91,22 +93,20 @@ impl Worker {
             lanes: Lanes::new(),
             hasher: RandomState::new(),
             lives: FuturesUnordered::new(),
-            blocked: FuturesUnordered::new(),
+            blocked: Blocked::new(),
             filters,
             draining: false,
         };
         worker.work_and_ring(&mut events).await;
         worker.finish(sending).await;
-        worker.report.error = match pulling.await {
-            Ok(pulled) => pulled.err(),
-            Err(panic) => {
-                Some(Error::new(ErrorCode::Internal, "pulling ended early").with_source(panic))
-            }
-        };
+        let pulled = pulling.await.unwrap_or_else(|panic| {
+            Err(Error::new(ErrorCode::Internal, "pulling ended early").with_source(panic))
+        });
+        worker.report.error = parts.fault().or(pulled.err());
         worker.report.runs = worker.life.runs.load(Ordering::Relaxed);
-        keeping.abort();
-        acknowledging.abort();
-        listening.abort();
+        keeping.end();
+        acknowledging.end();
+        listening.end();
         introducing.abort();
         worker.report
     }
@@ -161,6 +161,7 @@ impl Worker {
                     life.end.cancel();
                     life.leases.wake_all();
                 }
+                () = poll_fn(|cx| life.leases.poll_cancelled(cx)) => self.take_out_cancelled(),
                 Some((lane, lived)) = self.lives.next(), if !self.lives.is_empty() => {
                     self.ended(lane, lived);
                 }
@@ -209,15 +210,33 @@ impl Worker {
         let event = Event::take(delivery, message, &life.leases);
         if self.draining {
             self.give_back(event);
+        } else if let Some(is_new) = self.blocked.meets(&lane, event.delivery.sequence) {
+            self.step_aside(event, is_new);
         } else if let Some(event) = self.lanes.enter(lane, event) {
-            self.start(lane, event);
+            self.start(Some(lane), event);
         }
     }
 
-    fn start(&self, lane: Lane, event: Event) {
+    fn start(&self, lane: Option<Lane>, event: Event) {
         let life = self.life.clone();
         // Not handed on by value, which would give the future room for the event twice.
-        self.lives.push(async move { (Some(lane), life.live(&event).await) }.boxed());
+        self.lives.push(async move { (lane, life.live(&event).await) }.boxed());
+    }
+
+    /// What is to be answered without a run waits for no lane.
+    fn take_out_cancelled(&mut self) {
+        for event in self.lanes.take_out(|event| event.cancel.reason().is_some()) {
+            self.start(None, event);
+        }
+    }
+
+    /// Neither a permit nor a lease is held for as long as an abandoned run works.
+    fn step_aside(&self, event: Event, is_new: bool) {
+        if self.life.needs_no_run(&event) {
+            return self.start(None, event);
+        }
+        let life = self.life.clone();
+        self.begin(async move { life.step_aside(&event, is_new).await });
     }
 
     fn give_back(&self, event: Event) {
@@ -238,11 +257,21 @@ impl Worker {
         self.life.room.settled();
         match (lane, lived.left_running) {
             // The permit is free, the resource is not: its next event must not run beside this one.
-            (Some(lane), Some(run)) => {
-                self.blocked.push(run.map(move |outcome| (lane, outcome)).boxed());
-            }
+            (Some(lane), Some(run)) => self.block(lane, run),
             (Some(lane), None) => self.leave(lane),
             (None, _) => {}
+        }
+    }
+
+    fn block(&mut self, lane: Lane, mut run: LeftRunning) {
+        if let Some(outcome) = (&mut run).now_or_never() {
+            self.ended_late(&outcome);
+            return self.leave(lane);
+        }
+        self.blocked.block(lane, run);
+        for event in self.lanes.give_up_lane(&lane) {
+            let is_new = self.blocked.meets(&lane, event.delivery.sequence).unwrap_or(true);
+            self.step_aside(event, is_new);
         }
     }
 
@@ -257,7 +286,7 @@ impl Worker {
 
     fn leave(&mut self, lane: Lane) {
         if let Some(next) = self.lanes.leave(&lane) {
-            self.start(lane, next);
+            self.start(Some(lane), next);
         }
     }
 
@@ -272,11 +301,9 @@ impl Worker {
     }
 
     /// Sees the last lines stored and the last acks confirmed.
-    async fn finish(&mut self, mut sending: JoinHandle<()>) {
+    async fn finish(&mut self, sending: Part) {
         self.life.logs.close();
-        if timeout(LAST_WORDS, &mut sending).await.is_err() {
-            sending.abort();
-        }
+        sending.end_within(LAST_WORDS).await;
         self.life.logs.end();
         self.report.log_lines_unsent = self.life.logs.unsent() as u64;
         self.life.acks.confirmed(&self.life.name, LAST_WORDS).await;

@@ -48,7 +48,8 @@ pub struct DriverOptions {
     pub max_attempts: u32,
     /// How often an event may be delivered without an answer before it is taken for one that kills its
     /// process, answered with a failed result and kept as a dead letter. A shutdown that gives an
-    /// event back counts, too. Default: `max_attempts` and five more.
+    /// event back counts, too, and so does each time that an abandoned run of its resource is in its
+    /// way. Default: `max_attempts` and five more.
     pub max_deliveries: Option<u32>,
     /// The delay before the second attempt, when reconcile asks for a retry without naming one.
     pub retry_initial_ms: u64,
@@ -62,7 +63,8 @@ pub struct DriverOptions {
     /// How long a run may go without a log line or a report of progress before it is cancelled and
     /// answered with a failed result. Default: as long as it likes.
     pub progress_timeout_ms: Option<u64>,
-    /// How long a cancelled run may go on before it is abandoned.
+    /// How long a cancelled run may go on before it is abandoned. While its code still works, further
+    /// events of its resource are given back, later each time.
     pub cancel_grace_ms: u64,
     /// How many bytes of log lines may wait for the server before the writer waits.
     pub log_buffer_bytes: u32,
