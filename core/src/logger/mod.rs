@@ -8,6 +8,7 @@
 
 mod fields;
 mod fitted;
+mod hold;
 mod line;
 mod pieces;
 mod queue;

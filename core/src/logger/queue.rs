@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,6 +11,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::coop::unconstrained;
 use tokio_util::sync::CancellationToken;
 
+use super::hold::hold;
 use super::queued_line::QueuedLine;
 use super::run_log::RunLog;
 use super::tickets::{Debts, LogTicket, TicketHolder};
@@ -102,20 +104,26 @@ impl LogQueue {
         }
     }
 
-    /// The same for a writer that cannot await.
-    pub(super) fn reserve_blocking(&self, bytes: usize) -> u32 {
+    /// The same for a writer that cannot await: it looks up that often meanwhile, and gives up when that
+    /// fails.
+    pub(super) fn reserve_blocking<E>(
+        &self,
+        bytes: usize,
+        every: Duration,
+        look_up: impl FnMut() -> Result<(), E>,
+    ) -> Result<u32, E> {
         let cost = self.cost(bytes);
         if let Ok(permit) = self.space.try_acquire_many(cost) {
             permit.forget();
-            return cost;
+            return Ok(cost);
         }
         if self.may_block {
             // Within a task tokio would let the wait fail once the task had used up its turn, and
             // a blocked task never gets another one.
-            return pollster::block_on(unconstrained(self.reserve(bytes)));
+            return hold(unconstrained(self.reserve(bytes)), every, look_up);
         }
         // The sender shares this thread, so waiting would never end: go over the bound instead.
-        0
+        Ok(0)
     }
 
     /// Takes the room that a line needs beyond what was reserved, if there is any.
@@ -288,6 +296,27 @@ mod tests {
             3 => (1_usize..6).prop_map(|lines| Step::Store { lines }),
         ];
         prop::collection::vec(step, 1..80)
+    }
+
+    #[test]
+    fn an_interrupted_writer_leaves_the_whole_line_and_owes_nothing() {
+        const BYTES: usize = 50_000;
+        let queue = Arc::new(LogQueue::new(Arc::new(MemoryStream::new()), CAPACITY, true));
+        queue.lower_ceiling(0);
+        let message = DriverMessage::new("create", &Resource::default(), "id", "run".into());
+        let log = RunLog::new(&queue, &"builder".into(), &message);
+        let mut looks = 0;
+        let written =
+            log.write_interruptible("x".repeat(BYTES), Duration::from_secs(3_600), || {
+                looks += 1;
+                Err("interrupted")
+            });
+        assert_eq!((written, looks), (Err("interrupted"), 1));
+        let mut taken = Vec::new();
+        queue.take(usize::MAX, &mut taken);
+        assert!(taken.iter().map(|piece| piece.body.len()).sum::<usize>() > BYTES);
+        taken.iter().for_each(|piece| queue.settle(piece));
+        assert_eq!(queue.space.available_permits(), CAPACITY as usize);
     }
 
     proptest! {

@@ -1,8 +1,10 @@
 //! The log of one run.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -83,11 +85,33 @@ impl RunLog {
 
     /// The same where nothing can be awaited. Blocks the thread while the buffer is full.
     pub fn write_blocking(&self, line: impl Into<LogLine>) {
-        let Some(line) = self.fitted(line.into()) else { return };
+        const LONG: Duration = Duration::from_secs(3_600);
+        let Ok(()) = self.write_interruptible(line, LONG, || Ok::<_, Infallible>(()));
+    }
+
+    /// The same for a thread that has to look up that often while it is held.
+    ///
+    /// # Errors
+    /// What `look_up` failed with. That ends the wait: the line has its place all the same, beyond the
+    /// bound of the buffer.
+    pub fn write_interruptible<E>(
+        &self,
+        line: impl Into<LogLine>,
+        every: Duration,
+        mut look_up: impl FnMut() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(line) = self.fitted(line.into()) else { return Ok(()) };
+        let mut looked = Ok(());
         for piece in line.pieces() {
-            let cost = self.0.queue.reserve_blocking(line.entry_bytes(piece));
+            let mut cost = 0;
+            if looked.is_ok() {
+                let bytes = line.entry_bytes(piece);
+                let reserved = self.0.queue.reserve_blocking(bytes, every, &mut look_up);
+                looked = reserved.map(|reserved| cost = reserved);
+            }
             self.append(&line, piece, cost);
         }
+        looked
     }
 
     /// Gives lines their place in the log without waiting for room, all or none. The ticket says when
