@@ -1,6 +1,9 @@
+import { Console } from "node:console";
 import { inspect } from "node:util";
 
+import { storage } from "./context.js";
 import type { Level } from "./documents.js";
+import { shown } from "./thrown.js";
 
 /** Where the library's own records go: `console`, or what a logging package such as pino or winston makes. */
 export interface Logger {
@@ -10,12 +13,20 @@ export interface Logger {
   error(message: string): void;
 }
 
+let stderr: Console | undefined;
+
+/** A console of its own: nobody captures it, and it lives on when nobody reads standard error any more. */
+function complain(line: string): void {
+  stderr ??= new Console({ stdout: process.stderr, ignoreErrors: true });
+  stderr.log("%s", line);
+}
+
 /** Writes warnings and errors to standard error. */
 export const STDERR: Logger = {
   debug() {},
   info() {},
-  warn: (message) => void process.stderr.write(`conveyor-driver: warning: ${message}\n`),
-  error: (message) => void process.stderr.write(`conveyor-driver: error: ${message}\n`),
+  warn: (message) => complain(`conveyor-driver: warning: ${message}`),
+  error: (message) => complain(`conveyor-driver: error: ${message}`),
 };
 
 /** Hands on a record of the core. */
@@ -25,16 +36,17 @@ export function record(logger: Logger | null, text: string): void {
     message: string;
     fields: Record<string, unknown>;
   };
-  const shown = ([name, value]: [string, unknown]) =>
+  const field = ([name, value]: [string, unknown]) =>
     ` ${name}=${typeof value === "string" ? value : inspect(value)}`;
-  say(logger, level, message + Object.entries(fields).map(shown).join(""));
+  say(logger, level, message + Object.entries(fields).map(field).join(""));
 }
 
 /** Says something, whatever the logger does. */
 export function say(logger: Logger | null, level: Level, message: string): void {
   try {
-    logger?.[level === "warning" ? "warn" : level](message);
+    // Not as part of a run: what it says through a captured console would come back here.
+    storage.exit(() => logger?.[level === "warning" ? "warn" : level](message));
   } catch (error) {
-    STDERR.error(`the logger failed: ${inspect(error)}; it was told: ${message}`);
+    STDERR.error(`the logger failed: ${shown(error)}; it was told: ${message}`);
   }
 }

@@ -1,12 +1,14 @@
 import type { ManagerOptions } from "./documents.js";
 import { completed, document, Driver } from "./driver.js";
 import { calling, ConveyorError } from "./error.js";
-import { kindOf } from "./json.js";
+import { checkTexts } from "./json.js";
 import { type Logger, STDERR } from "./logger.js";
+import { checkNames } from "./names.js";
 import { native } from "./native.js";
 import type { DrainReport } from "./outcome.js";
 import { heedSignals } from "./process.js";
 import { Session } from "./session.js";
+import { kindOf } from "./thrown.js";
 import type { EmbeddedStream } from "./embedded.js";
 
 /** What a manager runs, how it connects and how it stops. */
@@ -113,11 +115,7 @@ export class DriverManager {
    * none when it is over, or with another instance.
    */
   cancel(runId: string, reason = ""): number {
-    for (const [name, value] of Object.entries({ runId, reason })) {
-      if (typeof value !== "string") {
-        throw new TypeError(`${name}: ${kindOf(value)} is not text`);
-      }
-    }
+    checkTexts({ runId, reason });
     return this.#session?.native.cancel(runId, reason) ?? 0;
   }
 
@@ -131,7 +129,9 @@ export class DriverManager {
     await this.stop();
   }
 
-  #begin({ signal }: RunOptions): Session {
+  #begin(options: RunOptions): Session {
+    checkNames("options", options, ["signal"]);
+    const { signal } = options;
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
       throw new TypeError(`signal: ${kindOf(signal)} is no AbortSignal`);
     }

@@ -1,6 +1,20 @@
 // Names of the documents are the same in every language, but for their form: run_timeout_ms is
 // runTimeoutMs here.
 
+import { kindOf } from "./thrown.js";
+
+/** Refuses what is no object, or has other names than these. */
+export function checkNames(name: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new TypeError(`${name}: ${kindOf(options)} is no object with options`);
+  }
+  for (const given of Object.keys(options)) {
+    if (!known.includes(given)) {
+      throw new TypeError(`${given}: there is no such option; there are ${known.join(", ")}`);
+    }
+  }
+}
+
 /** The JSON of options, with the names that the core knows. */
 export function snakeMembers(options: unknown): unknown {
   if (Array.isArray(options) || typeof options !== "object" || options === null) {
