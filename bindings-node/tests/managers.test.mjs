@@ -153,6 +153,21 @@ test("a result that does not come in time is an error", async () => {
   await assert.rejects(runDriver(never, {}, { timeoutMs: 30, shutdownGraceMs: 0, logger: null }), { code: "TimedOut" });
 });
 
+test("the test of a handler that is stuck ends in time, however long a drain may take", { timeout: 60_000 }, async () => {
+  const never = new Driver(OPTIONS, () => new Promise(() => {}));
+  const options = { timeoutMs: 30, shutdownGraceMs: 3_600_000, logger: null };
+  await assert.rejects(runDriver(never, {}, options), { code: "TimedOut" });
+});
+
+test("a result can be waited for as long as one likes", async (t) => {
+  const stream = new EmbeddedStream();
+  const manager = await new DriverManager({ drivers: new Driver(OPTIONS, greet), stream }).start();
+  t.after(() => manager.stop());
+  for (const timeoutMs of [Infinity, 1e12]) {
+    assert.equal((await stream.result(post(stream), { timeoutMs })).message, "hello, Ada");
+  }
+});
+
 test("the library's own records go to the logger, and a logger that throws does no harm", async () => {
   const told = [];
   const logger = Object.fromEntries(["debug", "info", "warn", "error"].map((level) => [

@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
 
-import { jsonText } from "./json.js";
+import { checkTexts, jsonText } from "./json.js";
 import { checkNames } from "./names.js";
-import { kindOf } from "./thrown.js";
+import { kindOf, text } from "./thrown.js";
 
 /** How a command is run. */
 export interface ExecOptions {
@@ -43,9 +43,13 @@ export function command(program: string, args: readonly string[], options: ExecO
   if (stdin !== undefined && typeof stdin !== "string" && !(stdin instanceof Uint8Array)) {
     throw new TypeError(`stdin: ${kindOf(stdin)} is neither text nor a Uint8Array`);
   }
+  if (typeof stdin === "string") {
+    checkTexts({ stdin });
+  }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`signal: ${kindOf(signal)} is no AbortSignal`);
   }
+  jsonText({ clearEnv, graceMs }, "");
   return jsonText(
     {
       program,
@@ -66,8 +70,9 @@ function directory(cwd: unknown): string {
   if (!(cwd instanceof URL)) {
     throw new TypeError(`cwd: ${kindOf(cwd)} is neither text nor a URL`);
   }
-  if (cwd.protocol !== "file:") {
-    throw new TypeError(`cwd: ${cwd.href} is no file URL`);
+  try {
+    return fileURLToPath(cwd);
+  } catch (error) {
+    throw new TypeError(`cwd: ${text(error)}`, { cause: error });
   }
-  return fileURLToPath(cwd);
 }

@@ -1,4 +1,3 @@
-import { Console } from "node:console";
 import { inspect } from "node:util";
 
 import { storage } from "./context.js";
@@ -13,12 +12,17 @@ export interface Logger {
   error(message: string): void;
 }
 
-let stderr: Console | undefined;
+const ignore = (): void => {};
+let unwritten = 0;
 
-/** A console of its own: nobody captures it, and it lives on when nobody reads standard error any more. */
+/** Lives on when nobody reads standard error any more, which by itself ends a process. */
 function complain(line: string): void {
-  stderr ??= new Console({ stdout: process.stderr, ignoreErrors: true });
-  stderr.log("%s", line);
+  const { stderr } = process;
+  if (unwritten++ === 0) {
+    stderr.on("error", ignore);
+  }
+  const written = () => --unwritten === 0 && stderr.off("error", ignore);
+  stderr.write(`${line}\n`, () => setImmediate(written));
 }
 
 /** Writes warnings and errors to standard error. */

@@ -95,7 +95,8 @@ export class DriverManager {
   /**
    * Asks it to drain: take no more events, give back those that have not started, let runs finish within
    * `shutdownGraceMs`, then cancel them. Resolves with the report at its end, or with nothing when it was not
-   * started. A reconcile must not await it.
+   * started, and rejects as `run`. A manager that was stopped before its start does not start. A reconcile must
+   * not await it.
    */
   async stop(): Promise<DrainReport | undefined> {
     this.#stoppedEarly = true;
@@ -124,9 +125,15 @@ export class DriverManager {
     return this.#session?.report ?? null;
   }
 
-  /** Drains. */
+  /** Drains. A start that failed has been told of by `start` or `run`. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
+    try {
+      await this.stop();
+    } catch (error) {
+      if (!this.#session?.hasFailedToStart) {
+        throw error;
+      }
+    }
   }
 
   #begin(options: RunOptions): Session {

@@ -28,6 +28,8 @@ export class Session {
   /** Once all is over. */
   readonly ended: Promise<DrainReport>;
   report: DrainReport | null = null;
+  /** Whether it failed to start, and `started` says so. */
+  hasFailedToStart = false;
 
   #startedSettle!: Settle<void>;
   #endedSettle!: Settle<DrainReport>;
@@ -229,6 +231,7 @@ export class Session {
         this.#startedSettle.resolve();
       }
     } catch (error) {
+      this.hasFailedToStart = true;
       this.#startedSettle.reject(error);
     }
   }
