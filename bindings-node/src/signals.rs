@@ -102,15 +102,14 @@ fn replace(watched: &Watched) -> Option<Box<libc::sigaction>> {
     if matches!(before.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN) {
         return None;
     }
-    // A handler may still be at the one of the last time: each process has one for ever.
+    // A handler may still be at the one of the last time, so none is freed; there is hardly ever a second.
     let known = watched.before.load(Ordering::Acquire);
-    if known.is_null() {
-        watched.before.store(Box::into_raw(before.clone()), Ordering::Release);
-    } else if {
-        // SAFETY: it was made above, and is never freed or changed.
-        let known = unsafe { &*known };
-        known.sa_sigaction != before.sa_sigaction || known.sa_flags != before.sa_flags
-    } {
+    // SAFETY: it is null, or was made below, and is never freed or changed.
+    let known = unsafe { known.as_ref() };
+    let same = |known: &libc::sigaction| {
+        known.sa_sigaction == before.sa_sigaction && known.sa_flags == before.sa_flags
+    };
+    if !known.is_some_and(same) {
         watched.before.store(Box::into_raw(before.clone()), Ordering::Release);
     }
     let mut ours = *before;

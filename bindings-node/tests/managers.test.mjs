@@ -120,15 +120,15 @@ test("a signal that aborts drains", async () => {
   const stream = new EmbeddedStream();
   const controller = new AbortController();
   const { signal } = controller;
-  const manager = await new DriverManager({ drivers: new Driver(OPTIONS, greet), stream }).start({ signal });
+  const running = new DriverManager({ drivers: new Driver(OPTIONS, greet), stream }).run({ signal });
   await stream.result(post(stream));
   controller.abort();
-  assert.equal((await manager.stop()).drivers[0].succeeded, 1);
+  assert.equal((await running).drivers[0].succeeded, 1);
   const other = new DriverManager({ drivers: new Driver(OPTIONS, greet), stream: new EmbeddedStream() });
   const later = new AbortController();
-  const running = other.run({ signal: later.signal });
+  const ending = other.run({ signal: later.signal });
   later.abort();
-  assert.equal((await running).drivers[0].runs, 0);
+  assert.equal((await ending).drivers[0].runs, 0);
 });
 
 test("a manager that was stopped before its start drains at once", async () => {

@@ -198,16 +198,16 @@ test("the event of a handler that exits the process comes back at once", async (
 
 test("a command is not left behind by a process that exits", async (t) => {
   const running = program(`
-    await manage("orphan", async (run) => {
-      setTimeout(() => process.exit(0), 200);
-      await run.exec("sh", ["-c", "echo $$; sleep 600"]);
-    }).run();
+    process.stdin.once("data", () => process.exit(0));
+    await manage("orphan", (run) => run.exec("sh", ["-c", "echo $$; sleep 600"]).then(() => {})).run();
   `);
-  t.after(async () => (await world.lines())["orphan-1"]?.map(Number).filter(Boolean).forEach(killGroup));
+  const pids = async () => (await world.lines())["orphan-1"]?.map(Number).filter(Boolean) ?? [];
+  t.after(async () => (await pids()).forEach(killGroup));
   await world.driver("orphan");
   await world.post(["orphan-1"], { resource: "orphan" });
+  const [pid] = await until(async () => (await pids()).length > 0 && pids(), "the command does not start");
+  running.child.stdin.write("now\n");
   assert.equal(await running.ended, 0);
-  const pid = Number((await world.lines())["orphan-1"][0]);
   await until(() => {
     try {
       return process.kill(pid, 0) && false;

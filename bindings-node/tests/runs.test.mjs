@@ -6,6 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { captureConsole, ConveyorError, currentRun, Driver, DriverManager, DriverResult, Failed, Retry } from "conveyor-driver";
 import { EmbeddedStream, runDriver } from "conveyor-driver/testing";
 
+import { until } from "./nats_world.mjs";
+
 const OPTIONS = { name: "greeter", resources: ["greeting"] };
 const driver = (reconcile, options) => new Driver({ ...OPTIONS, ...options }, reconcile);
 const outcome = (reconcile, resource = {}, options) => runDriver(driver(reconcile), resource, options);
@@ -343,11 +345,7 @@ test("commands leave nothing behind", async () => {
   const manager = await new DriverManager({ drivers, stream, shutdownGraceMs: 60_000 }).start();
   stream.post({ resource: "greeting" });
   const there = () => spawnSync("pgrep", ["-f", `sleep 60 & : ${mark}`]).status === 0;
-  while (!there()) {
-    await sleep(10);
-  }
+  await until(there, "the command does not start");
   await manager.endNow();
-  while (there()) {
-    await sleep(10);
-  }
+  await until(() => !there(), "the command lives on");
 });

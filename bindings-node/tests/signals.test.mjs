@@ -58,6 +58,8 @@ for (const [how, write] of [
     const running = program(
       t,
       `
+        // Those that come after the end.
+        process.on("SIGINT", () => {});
         const grace = { cancelGraceMs: 600_000, logBufferBytes: 65_536 };
         const driver = manage(async (run) => {
           say("begun");
