@@ -86,7 +86,10 @@ export class DriverManager {
     return session.ended;
   }
 
-  /** Starts, and resolves with the manager once every driver is ready to receive events. */
+  /**
+   * Starts, and resolves with the manager once every driver is ready to receive events. Signals are left to the
+   * program, which calls `stop`.
+   */
   async start(options: RunOptions = {}): Promise<this> {
     await this.#begin(options).started;
     return this;
