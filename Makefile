@@ -49,7 +49,7 @@ npm: ## Build the Node packages, optimised, into target/npm
 
 PREFIX ?= /usr/local
 install: ## Install the C library, optimised, with its headers, below PREFIX (default /usr/local) and DESTDIR
-	@scripts/install-c.sh $(PREFIX)
+	@scripts/install-c.sh "$(PREFIX)"
 
 GO_CODE = bindings-go examples/go bench/go
 check: ## Look for what rustfmt, clippy, rustdoc, ruff and gofmt complain about

@@ -32,7 +32,7 @@ case $(uname -s) in
         shared=libconveyor_driver.so.$version
         soname=libconveyor_driver.so.$abi
         plain=libconveyor_driver.so
-        private="-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
+        private="-lutil -lrt -lpthread -lm -ldl -lc"
         ;;
 esac
 

@@ -247,9 +247,10 @@ typedef void (*conveyor_free_fn)(void *user_data);
  * `options` and exactly one of `reconcile`, `reconcile_async` and `queue`.
  *
  * The functions must return: no `longjmp`, no exception and no end of the thread may leave them. They are
- * called on threads of the library, whose signal mask is that of the thread which started the manager. Once the manager's end was told by
- * `conveyor_manager_run`, `_wait_ended`, `_stop` or `_free`, no function is called any more, and none is at work but
- * those whose runs were abandoned.
+ * called on threads of the library, whose signal mask is that of the thread which started the manager, and which have as
+ * much stack as the main thread (`RLIMIT_STACK`; 8 MiB where that is unlimited, 2 MiB at least). Once the manager's end was
+ * told by `conveyor_manager_run`, `_wait_ended`, `_stop` or `_free`, no function is called any more, and none is at work
+ * but those whose runs were abandoned.
  */
 typedef struct conveyor_driver {
   /**
@@ -265,7 +266,8 @@ typedef struct conveyor_driver {
    * Does a run, and blocks as long as that takes. `concurrency` runs are done at once, each on a thread. It
    * may complete the run with `conveyor_run_succeed` and its like; what it returns completes a run that
    * is not: 0 with a good result without a message, anything else with a failed result that names
-   * the number. The handle is void when it returns.
+   * the number. The handle is void when it returns. A function that completes its run and goes on keeps its
+   * thread: the run that would come next waits until it returns.
    */
   conveyor_reconcile_fn reconcile;
   /**
@@ -732,7 +734,9 @@ conveyor_code conveyor_manager_add_driver(conveyor_manager manager,
  * `options.schema.json` describes them (`ManagerOptions`). What they do not give is filled from the environment at
  * the start. The caller frees it with `conveyor_manager_free`.
  *
- * Unless `signals` is false, SIGINT and SIGTERM drain a running manager, and a second one ends it now.
+ * Unless `signals` is false, SIGINT and SIGTERM drain a running manager, and a second one ends it now; a handler that the
+ * program set before is called as well. Once no such manager runs any more, both do what they did before it was
+ * started: by default they end the process.
  *
  * `CONVEYOR_E_OPTIONS_INVALID` names the path of each option that is unknown or of the wrong type. From any thread, as
  * are all functions about managers; never blocks.
@@ -780,7 +784,8 @@ conveyor_code conveyor_manager_state(conveyor_manager manager,
  * ready yet.
  *
  * Fails with what the start failed with; `CONVEYOR_E_CLOSED` when it was stopped before it was ready;
- * `CONVEYOR_E_WOULD_DEADLOCK` in a function that this manager calls.
+ * `CONVEYOR_E_ARGUMENT_INVALID` for a manager that was not started; `CONVEYOR_E_WOULD_DEADLOCK` in a function that this
+ * manager calls.
  */
 conveyor_code conveyor_manager_wait_started(conveyor_manager manager,
                                             int64_t timeout_ms,
@@ -789,11 +794,13 @@ conveyor_code conveyor_manager_wait_started(conveyor_manager manager,
 
 /**
  * Blocks until a manager has ended, for `timeout_ms` milliseconds at most (negative: for ever). `*ended` says
- * whether it has. If so, `*report` is what became of the events as JSON (`host.schema.json`, `DrainReport`), and
- * `*line` the same in one line for people; the caller frees each with `conveyor_text_free`, and any may be null.
+ * whether it has; it is false also while a function is at work that has completed its run and goes on. If it has, `*report` is
+ * what became of the events as JSON (`host.schema.json`, `DrainReport`), and `*line` the same in one line for people; the
+ * caller frees each with `conveyor_text_free`, and any may be null.
  *
  * Fails with what the start failed with, and with the drivers' error when all of them had to stop by themselves;
- * `CONVEYOR_E_WOULD_DEADLOCK` in a function that this manager calls.
+ * `CONVEYOR_E_ARGUMENT_INVALID` for a manager that was not started; `CONVEYOR_E_WOULD_DEADLOCK` in a function that this
+ * manager calls.
  */
 conveyor_code conveyor_manager_wait_ended(conveyor_manager manager,
                                           int64_t timeout_ms,
@@ -819,7 +826,8 @@ conveyor_code conveyor_manager_end_now(conveyor_manager manager,
 /**
  * Cancels a run by its run id, for a reason that its result will name. It is asked to end, and after `cancel_grace_ms`
  * abandoned. `*events` (may be null) says how many of its events were in flight here: none when it is over, or with
- * another instance. Never blocks; allowed in every function.
+ * another instance. `CONVEYOR_E_ARGUMENT_INVALID` for a manager that was not started. Never blocks; allowed in every
+ * function.
  */
 conveyor_code conveyor_manager_cancel(conveyor_manager manager,
                                       struct conveyor_str run_id,
@@ -830,8 +838,9 @@ conveyor_code conveyor_manager_cancel(conveyor_manager manager,
 /**
  * Drains a manager for `grace_ms` milliseconds at most (negative: as long as it takes), then ends every run now, and
  * blocks until it has ended, which takes up to 12 s more when the server does not answer. One that was not
- * started never will be. What it did is told as by `conveyor_manager_wait_ended`, and it fails as that;
- * `CONVEYOR_E_TIMED_OUT` when it does not end even so.
+ * started never will be. It waits, too, for functions that have completed their runs and go on, however long they do; for
+ * those whose runs were abandoned it does not. What it did is told as by `conveyor_manager_wait_ended`, and it fails as
+ * that; `CONVEYOR_E_TIMED_OUT` when it does not end even so.
  */
 conveyor_code conveyor_manager_stop(conveyor_manager manager,
                                     int64_t grace_ms,
@@ -841,7 +850,8 @@ conveyor_code conveyor_manager_stop(conveyor_manager manager,
 
 /**
  * Frees a manager. One that runs ends every run now and gives its event back, and this blocks until it has
- * ended, up to 12 s when the server does not answer. Stop it before to let runs finish. 0 is allowed.
+ * ended, up to 12 s when the server does not answer, and then for the functions that `conveyor_manager_stop` waits for. Stop
+ * it before to let runs finish. 0 is allowed.
  *
  * `CONVEYOR_E_CLOSED` for what was freed before; `CONVEYOR_E_WOULD_DEADLOCK` in a function that this manager calls,
  * and it lives on.
@@ -1008,8 +1018,8 @@ conveyor_code conveyor_run_fail(conveyor_run run,
 /**
  * Completes a run with an error that the program caught: a failed result whose message is the first line of
  * `message`, and whose data has the whole under `error`, with `type` and `traceback`. `type` is the error's type
- * in the program's language, `Failed` where it is null; `traceback` and `data` may be null, too. Otherwise as
- * `conveyor_run_succeed`.
+ * in the program's language, `Failed` where it is null; `traceback` and `data` may be null, too. What is not UTF-8 of
+ * the three texts becomes U+FFFD, so that no error is lost for its letters. Otherwise as `conveyor_run_succeed`.
  */
 conveyor_code conveyor_run_raise(conveyor_run run,
                                  struct conveyor_str type_,
@@ -1021,7 +1031,8 @@ conveyor_code conveyor_run_raise(conveyor_run run,
 /**
  * Completes a run that should be tried again: its event comes back after `after_ms` milliseconds, or when
  * that is negative, after the delay of the options, which grows with each attempt. After `max_attempts` it is
- * answered with a failed result of this message. Otherwise as `conveyor_run_succeed`.
+ * answered with a failed result of this message, of which what is not UTF-8 becomes U+FFFD. Otherwise as
+ * `conveyor_run_succeed`.
  */
 conveyor_code conveyor_run_retry(conveyor_run run,
                                  struct conveyor_str message,
@@ -1051,12 +1062,16 @@ conveyor_code conveyor_runs_complete(struct conveyor_answer *answers,
  * `{"program": "git", "args": ["clone", "…"]}`; `options.schema.json` describes it (`Command`). No shell is involved.
  *
  * Each line of its output goes to the run's log as it comes, with the label `stream`. When the run is cancelled, or
- * `stop` is set (0 for none), the command and all that it started get SIGTERM and, after its grace, SIGKILL.
+ * `stop` is set (0 for none), the command and all that it started get SIGTERM and, after its grace, SIGKILL. No signal is
+ * blocked in it, whatever this thread blocks, and SIGPIPE ends it.
+ *
+ * The program has to leave its children to those who started them: it does not ignore SIGCHLD, nor wait for any child at
+ * all (`wait`, `waitpid` of -1). Else how the command ended is not to be known.
  *
  * A command that fails is no error: `*exit` says how it ended, `*line` the same in one line for people, which the
  * caller frees with `conveyor_text_free`. Each may be null.
  *
- * `CONVEYOR_E_EXEC_FAILED` when it cannot be started; `CONVEYOR_E_CANCELLED` when the run was cancelled before, or
+ * `CONVEYOR_E_EXEC_FAILED` when it cannot be started or its end not be observed; `CONVEYOR_E_CANCELLED` when the run was cancelled before, or
  * abandoned meanwhile; `CONVEYOR_E_OPTIONS_INVALID` names what is wrong with the description. From any thread.
  */
 conveyor_code conveyor_run_exec(conveyor_run run,
@@ -1095,7 +1110,8 @@ conveyor_code conveyor_stop_free(conveyor_stop stop);
  *     conveyor_queue_take            runs, until it gives fewer than there is room for
  *     conveyor_queue_take_cancelled  runs in its hands that should end early
  *     conveyor_queue_take_accepted   tickets of conveyor_run_log_later, if it uses that
- *     conveyor_queue_take_state      how far the manager is; ended, there will be no more runs
+ *     conveyor_queue_take_state      how far the manager is; ended, there will be no more runs. That the queue was
+ *                                    closed, too
  *
  * and has each run done in its own way, and completed. Where several threads take runs, each of them waits in
  * `conveyor_queue_next` and one more in `conveyor_queue_wait_for_notice` for all the rest.
@@ -1108,7 +1124,8 @@ conveyor_code conveyor_queue_new(bool with_descriptor,
 
 /**
  * The descriptor that is readable exactly while there is something to take. The library owns it: the caller
- * only waits for it, and never reads, writes or closes it; `conveyor_queue_free` does. Never blocks.
+ * only waits for it, and never reads, writes or closes it. It is closed once the queue and the managers of its
+ * drivers are freed, and the runs taken from it completed. Never blocks.
  */
 conveyor_code conveyor_queue_wake_fd(conveyor_queue queue,
                                      int32_t *fd,
@@ -1142,7 +1159,8 @@ conveyor_code conveyor_queue_next(conveyor_queue queue,
 
 /**
  * Says that nobody will take runs any more. Those that wait are given back, and the drivers of the queue stop. Threads
- * in `conveyor_queue_next` return. Notices can still be taken. Never blocks.
+ * in `conveyor_queue_next` return. Notices can still be taken, and this is one: it wakes once, and
+ * `conveyor_queue_take_state` takes it. Never blocks.
  */
 conveyor_code conveyor_queue_close(conveyor_queue queue,
                                    conveyor_error *error);
@@ -1196,7 +1214,7 @@ conveyor_code conveyor_queue_take_accepted(conveyor_queue queue,
 
 /**
  * How far the manager of the queue's drivers is, when that has changed since it was last asked here; else
- * `CONVEYOR_STATE_UNCHANGED`. Never blocks.
+ * `CONVEYOR_STATE_UNCHANGED`. Takes the notice that the queue was closed, too. Never blocks.
  */
 conveyor_code conveyor_queue_take_state(conveyor_queue queue,
                                         conveyor_state *state,
@@ -1379,8 +1397,11 @@ conveyor_code conveyor_stream_free(conveyor_stream stream);
  * not printed anywhere.
  *
  * The function may block: 4,096 records wait for it, and further ones are counted and dropped. It may call
- * everything but `conveyor_log_stop`. `free_user_data` (may be null) is called with `user_data` when it will not be called
+ * everything but `conveyor_log_stop`. Its thread has the signal mask of the one that calls this, and as much stack as those of
+ * a driver's functions. `free_user_data` (may be null) is called with `user_data` when it will not be called
  * any more; when this fails, the caller still owns `user_data`.
+ *
+ * A fork keeps records of its own, and has no function that listens.
  *
  * `CONVEYOR_E_CONFLICT` when a function listens already. From any thread; never blocks.
  */

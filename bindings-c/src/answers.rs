@@ -111,9 +111,10 @@ fn complete(answers: &mut [conveyor_answer]) -> Result<()> {
     let mut closed = closed.into_iter().peekable();
     while let Some((run, outcome)) = closed.next() {
         let queue = run.queue.clone();
-        let same = std::iter::from_fn(|| closed.next_if(|(run, _)| run.queue.is(&queue)));
+        let same =
+            std::iter::from_fn(|| closed.next_if(|(run, _)| Arc::ptr_eq(&run.queue, &queue)));
         let all = std::iter::once((run, outcome)).chain(same);
-        queue.complete_all(all.map(|(run, outcome)| (run.key, outcome)));
+        queue.core().complete_all(all.map(|(run, outcome)| (run.key, outcome)));
     }
     first.map_or(Ok(()), Err)
 }

@@ -16,6 +16,7 @@ use crate::guard::{guarded, needed, put};
 use crate::handle::{self, invalid, object};
 use crate::places::{counted, fill, places};
 use crate::run::{OpenRun, conveyor_run};
+use crate::signals::Masked;
 use crate::text::{self, Text, conveyor_text, give, give_none};
 use crate::time::milliseconds;
 use crate::view::conveyor_str;
@@ -90,6 +91,8 @@ fn open(
     with_descriptor: bool,
     out: &mut MaybeUninit<conveyor_client>,
 ) -> Result<()> {
+    // The first one makes the thread that the calls of all run on.
+    let _masked = Masked::all();
     let calls =
         if with_descriptor { ApiCalls::with_descriptor(client) } else { ApiCalls::new(client) };
     out.write(handle::open(Arc::new(Client(calls?))));

@@ -1,5 +1,6 @@
 //! How a run ends.
 
+use std::borrow::Cow;
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 
@@ -52,8 +53,8 @@ fn end(
 
 /// Completes a run with an error that the program caught: a failed result whose message is the first line of
 /// `message`, and whose data has the whole under `error`, with `type` and `traceback`. `type` is the error's type
-/// in the program's language, `Failed` where it is null; `traceback` and `data` may be null, too. Otherwise as
-/// `conveyor_run_succeed`.
+/// in the program's language, `Failed` where it is null; `traceback` and `data` may be null, too. What is not UTF-8 of
+/// the three texts becomes U+FFFD, so that no error is lost for its letters. Otherwise as `conveyor_run_succeed`.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_run_raise(
     run: conveyor_run,
@@ -68,7 +69,8 @@ pub extern "C" fn conveyor_run_raise(
 
 /// Completes a run that should be tried again: its event comes back after `after_ms` milliseconds, or when
 /// that is negative, after the delay of the options, which grows with each attempt. After `max_attempts` it is
-/// answered with a failed result of this message. Otherwise as `conveyor_run_succeed`.
+/// answered with a failed result of this message, of which what is not UTF-8 becomes U+FFFD. Otherwise as
+/// `conveyor_run_succeed`.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_run_retry(
     run: conveyor_run,
@@ -101,9 +103,9 @@ pub(crate) fn raised(
     traceback: conveyor_str,
     data: conveyor_str,
 ) -> Result<Outcome> {
-    let kind = type_.optional("type")?.unwrap_or("Failed");
-    let message = message.optional("message")?.unwrap_or_default();
-    let traceback = traceback.optional("traceback")?.map(str::to_owned);
+    let kind = type_.repaired("type")?.unwrap_or("Failed".into());
+    let message = message.repaired("message")?.unwrap_or_default();
+    let traceback = traceback.repaired("traceback")?.map(Cow::into_owned);
     let data = data.json("data")?;
     let mut failure = Failure::of_type(kind, message, traceback);
     if data != Value::Null {
@@ -113,7 +115,7 @@ pub(crate) fn raised(
 }
 
 pub(crate) fn retried(message: conveyor_str, after_ms: i64) -> Result<Outcome> {
-    let mut failure = Failure::retry(message.optional("message")?.unwrap_or_default());
+    let mut failure = Failure::retry(message.repaired("message")?.unwrap_or_default());
     if after_ms >= 0 {
         failure = failure.after(milliseconds(after_ms));
     }

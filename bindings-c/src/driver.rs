@@ -25,9 +25,10 @@ use crate::view::conveyor_str;
 /// `options` and exactly one of `reconcile`, `reconcile_async` and `queue`.
 ///
 /// The functions must return: no `longjmp`, no exception and no end of the thread may leave them. They are
-/// called on threads of the library, whose signal mask is that of the thread which started the manager. Once the manager's end was told by
-/// `conveyor_manager_run`, `_wait_ended`, `_stop` or `_free`, no function is called any more, and none is at work but
-/// those whose runs were abandoned.
+/// called on threads of the library, whose signal mask is that of the thread which started the manager, and which have as
+/// much stack as the main thread (`RLIMIT_STACK`; 8 MiB where that is unlimited, 2 MiB at least). Once the manager's end was
+/// told by `conveyor_manager_run`, `_wait_ended`, `_stop` or `_free`, no function is called any more, and none is at work
+/// but those whose runs were abandoned.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct conveyor_driver {
@@ -39,7 +40,8 @@ pub struct conveyor_driver {
     /// Does a run, and blocks as long as that takes. `concurrency` runs are done at once, each on a thread. It
     /// may complete the run with `conveyor_run_succeed` and its like; what it returns completes a run that
     /// is not: 0 with a good result without a message, anything else with a failed result that names
-    /// the number. The handle is void when it returns.
+    /// the number. The handle is void when it returns. A function that completes its run and goes on keeps its
+    /// thread: the run that would come next waits until it returns.
     pub reconcile: conveyor_reconcile_fn,
     /// Begins a run and returns at once; one thread calls it for all runs. Whoever has the handle owns the run, and
     /// completes it once, later or at once, from any thread.
@@ -79,16 +81,22 @@ pub extern "C" fn conveyor_manager_add_driver(
                 object.add(driver.queue(queue.core()), || None)
             }
             Form::Function(reconcile) => {
-                let queue = RunQueue::new();
+                let core = RunQueue::new();
                 // Not before nothing can fail any more: from then on the user's data are freed.
                 let pool = || {
                     let owned =
                         UserData::new(described.user_data, described.free_user_data, manager);
                     let cancelled = described.cancelled;
                     let callbacks = Callbacks { reconcile, cancelled, owned };
-                    Some(Arc::new(Pool::new(name, manager, most, queue.clone(), callbacks)))
+                    Some(Arc::new(Pool::new(
+                        name,
+                        manager,
+                        most,
+                        Queue::new(core.clone()),
+                        callbacks,
+                    )))
                 };
-                object.add(driver.queue(&queue), pool)
+                object.add(driver.queue(&core), pool)
             }
         }
     })

@@ -12,7 +12,7 @@ use crate::error::{conveyor_code, conveyor_error};
 use crate::guard::{guarded, needed};
 use crate::handle::{self, invalid, object};
 use crate::run::{OpenRun, conveyor_run};
-use crate::signals::without_sigpipe;
+use crate::signals::{self, without_sigpipe};
 use crate::text::{self, conveyor_text, give, give_none};
 use crate::time::to_milliseconds;
 use crate::view::conveyor_str;
@@ -46,12 +46,16 @@ pub struct conveyor_exit {
 /// `{"program": "git", "args": ["clone", "…"]}`; `options.schema.json` describes it (`Command`). No shell is involved.
 ///
 /// Each line of its output goes to the run's log as it comes, with the label `stream`. When the run is cancelled, or
-/// `stop` is set (0 for none), the command and all that it started get SIGTERM and, after its grace, SIGKILL.
+/// `stop` is set (0 for none), the command and all that it started get SIGTERM and, after its grace, SIGKILL. No signal is
+/// blocked in it, whatever this thread blocks, and SIGPIPE ends it.
+///
+/// The program has to leave its children to those who started them: it does not ignore SIGCHLD, nor wait for any child at
+/// all (`wait`, `waitpid` of -1). Else how the command ended is not to be known.
 ///
 /// A command that fails is no error: `*exit` says how it ended, `*line` the same in one line for people, which the
 /// caller frees with `conveyor_text_free`. Each may be null.
 ///
-/// `CONVEYOR_E_EXEC_FAILED` when it cannot be started; `CONVEYOR_E_CANCELLED` when the run was cancelled before, or
+/// `CONVEYOR_E_EXEC_FAILED` when it cannot be started or its end not be observed; `CONVEYOR_E_CANCELLED` when the run was cancelled before, or
 /// abandoned meanwhile; `CONVEYOR_E_OPTIONS_INVALID` names what is wrong with the description. From any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_run_exec(
@@ -76,7 +80,13 @@ pub extern "C" fn conveyor_run_exec(
             stop => handle::get::<Stop>(stop)?.0.clone(),
         };
         let output = without_sigpipe(|masked| {
-            open.run.exec_spawning(&command, &stop, &|spawn| masked.lifted(spawn))
+            open.run.exec_spawning(&command, &stop, &|process, spawn| {
+                if masked.were_some() {
+                    // SAFETY: it does what is allowed between fork and exec.
+                    unsafe { process.pre_exec(signals::as_in_a_new_process) };
+                }
+                masked.lifted(|| spawn(process));
+            })
         })?;
         if let Some(exit) = exit {
             exit.write(exit_of(&output));

@@ -20,7 +20,7 @@ pub(crate) fn watch() {
     WATCHED.call_once(|| {
         HOME.get_or_init(HomeProcess::here);
         // SAFETY: the handler does what is allowed in the child of a process with threads: it stores to
-        // atomics.
+        // atomics and sets what is done at a signal.
         unsafe {
             libc::pthread_atfork(None, None, Some(in_child));
         }
@@ -35,4 +35,6 @@ pub(crate) fn check() -> Result<()> {
 extern "C" fn in_child() {
     EPOCH.fetch_add(1, Ordering::Relaxed);
     crate::handle::leave_to_parent();
+    crate::interrupt::leave_to_parent();
+    crate::library_log::leave_to_parent();
 }

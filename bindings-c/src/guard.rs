@@ -60,8 +60,10 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
 
 thread_local! {
     /// The manager that has a function of the user's called on this thread; `LOGS` for the library's logs.
-    static CALLER: Cell<Handle> = const { Cell::new(0) };
+    static CALLER: Cell<Handle> = const { Cell::new(NOBODY) };
 }
+
+const NOBODY: Handle = 0;
 
 /// No manager's handle.
 pub(crate) const LOGS: Handle = 1;
@@ -74,9 +76,9 @@ pub(crate) fn calling<T>(caller: Handle, function: impl FnOnce() -> T) -> T {
     returned
 }
 
-/// `WouldDeadlock` within a function that this manager calls.
+/// `WouldDeadlock` within a function that this manager calls. Nobody calls for a manager that is none.
 pub(crate) fn may_wait_for(caller: Handle) -> Result<()> {
-    if CALLER.get() != caller {
+    if caller == NOBODY || CALLER.get() != caller {
         return Ok(());
     }
     Err(Error::new(

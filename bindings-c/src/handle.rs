@@ -95,16 +95,6 @@ pub(crate) fn close<T: Object>(handle: Handle) -> Result<Arc<T>> {
     T::table().shard(handle).remove(&handle).ok_or_else(gone::<T>)
 }
 
-/// The handles of the objects that fulfil a condition.
-pub(crate) fn find<T: Object>(matches: impl Fn(&T) -> bool) -> Vec<Handle> {
-    let mut found = Vec::new();
-    for shard in &T::table().shards().0 {
-        let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        found.extend(shard.iter().filter(|(_, object)| matches(object)).map(|(handle, _)| *handle));
-    }
-    found
-}
-
 fn check<T: Object>(handle: Handle) -> Result<()> {
     let wanted = KINDS[T::KIND as usize];
     let kind = handle >> KIND_SHIFT;
@@ -154,7 +144,7 @@ pub(crate) fn leave_to_parent() {
 
 /// Numbers that count up need little to be spread.
 #[derive(Default)]
-struct Spread(u64);
+pub(crate) struct Spread(u64);
 
 impl Hasher for Spread {
     fn finish(&self) -> u64 {

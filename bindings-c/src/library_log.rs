@@ -3,6 +3,8 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::mem::size_of;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
@@ -15,7 +17,7 @@ use crate::fork;
 use crate::guard::{LOGS, calling, guarded, may_wait_for};
 use crate::handle::invalid;
 use crate::run_log::{conveyor_level, level, number};
-use crate::signals::Masked;
+use crate::stack;
 use crate::text::{conveyor_text, document, give, give_none};
 use crate::time::{FOR_EVER, milliseconds};
 use crate::view::conveyor_str;
@@ -45,10 +47,11 @@ pub type conveyor_log_fn =
 const ROOM: usize = 4_096;
 const AT_ONCE: usize = 256;
 
-/// The records of this process.
+/// The records of this process, and who hears them.
 struct Records {
     logs: LibraryLogs,
     queue: RunQueue,
+    listener: Mutex<Option<Listener>>,
 }
 
 /// Who hears them.
@@ -58,26 +61,52 @@ struct Listener {
     thread: JoinHandle<()>,
 }
 
-static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
+/// Never freed.
+static RECORDS: AtomicPtr<Records> = AtomicPtr::new(ptr::null_mut());
 
-fn listener() -> MutexGuard<'static, Option<Listener>> {
-    LISTENER.lock().unwrap_or_else(PoisonError::into_inner)
+/// In a fork, which has not the parent's threads.
+pub(crate) fn leave_to_parent() {
+    RECORDS.store(ptr::null_mut(), Ordering::Relaxed);
 }
 
-/// Keeps records of this level and above from now on, in the whole process.
+/// Those that are kept.
+fn kept() -> Option<&'static Records> {
+    // SAFETY: what stands there was made by `Box::into_raw` and is never freed.
+    unsafe { RECORDS.load(Ordering::Acquire).as_ref() }
+}
+
+/// Keeps records of this level and above from now on, in the whole process and its forks.
 fn records(least: conveyor_level) -> Result<&'static Records> {
-    static RECORDS: OnceLock<Result<Records>> = OnceLock::new();
+    static ALL: OnceLock<Result<LibraryLogs>> = OnceLock::new();
     fork::watch();
-    fork::check()?;
     let least = level(least)?;
-    let made = RECORDS.get_or_init(|| {
+    if let Some(kept) = kept() {
+        return Ok(kept);
+    }
+    let logs = ALL.get_or_init(|| {
         let logs = LibraryLogs::new(ROOM);
-        logs.install(least)?;
-        let queue = RunQueue::new();
-        queue.attach_library_logs(&logs)?;
-        Ok(Records { logs, queue })
+        logs.install(least).map(|()| logs)
     });
-    made.as_ref().map_err(Clone::clone)
+    let logs = logs.clone()?;
+    let queue = RunQueue::new();
+    queue.attach_library_logs(&logs)?;
+    let made = Box::into_raw(Box::new(Records { logs, queue, listener: Mutex::default() }));
+    match RECORDS.compare_exchange(ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
+        // SAFETY: as in `kept`.
+        Ok(_) => Ok(unsafe { &*made }),
+        Err(other) => {
+            // SAFETY: it was made above and nobody else has seen it.
+            drop(unsafe { Box::from_raw(made) });
+            // SAFETY: as in `kept`.
+            Ok(unsafe { &*other })
+        }
+    }
+}
+
+impl Records {
+    fn listener(&self) -> MutexGuard<'_, Option<Listener>> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Has a function hear what the library itself says, on a thread of the library's: that it waits for a stream, that a
@@ -86,8 +115,11 @@ fn records(least: conveyor_level) -> Result<&'static Records> {
 /// not printed anywhere.
 ///
 /// The function may block: 4,096 records wait for it, and further ones are counted and dropped. It may call
-/// everything but `conveyor_log_stop`. `free_user_data` (may be null) is called with `user_data` when it will not be called
+/// everything but `conveyor_log_stop`. Its thread has the signal mask of the one that calls this, and as much stack as those of
+/// a driver's functions. `free_user_data` (may be null) is called with `user_data` when it will not be called
 /// any more; when this fails, the caller still owns `user_data`.
+///
+/// A fork keeps records of its own, and has no function that listens.
 ///
 /// `CONVEYOR_E_CONFLICT` when a function listens already. From any thread; never blocks.
 #[unsafe(no_mangle)]
@@ -101,7 +133,7 @@ pub extern "C" fn conveyor_log_listen(
     guarded(error, || {
         let function = function.ok_or_else(|| invalid("function", "is null"))?;
         let records = records(level)?;
-        let mut listener = listener();
+        let mut listener = records.listener();
         if listener.is_some() {
             return Err(Error::new(ErrorCode::Conflict, "a function listens to the log already"));
         }
@@ -109,15 +141,13 @@ pub extern "C" fn conveyor_log_listen(
         queue.attach_library_logs(&records.logs)?;
         let (owned, ears) = (UserData::new(user_data, free_user_data, LOGS), queue.clone());
         let owned = Arc::new(owned);
-        let masked = Masked::all();
         let given = owned.clone();
-        let thread = std::thread::Builder::new().name("conveyor-log".to_owned()).spawn(move || {
+        let thread = stack::thread("conveyor-log".to_owned()).spawn(move || {
             listen(&ears, |record| {
                 // SAFETY: the user gave the function to be called so.
                 calling(LOGS, || unsafe { function(given.data, record) });
             });
         });
-        drop(masked);
         let thread = thread.map_err(|error| {
             // The caller still owns its data.
             std::mem::forget(owned);
@@ -165,9 +195,10 @@ pub extern "C" fn conveyor_log_stop(
     error: Option<&mut MaybeUninit<conveyor_error>>,
 ) -> conveyor_code {
     guarded(error, || {
-        fork::check()?;
         may_wait_for(LOGS)?;
-        let Some(stopped) = listener().take() else { return Ok(()) };
+        let Some(stopped) = kept().and_then(|records| records.listener().take()) else {
+            return Ok(());
+        };
         stopped.queue.close();
         stopped
             .thread

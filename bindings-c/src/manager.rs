@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use conveyor_driver::host::ManagerState;
 use conveyor_driver::options::ManagerOptions;
@@ -14,11 +14,12 @@ use crate::embedded::{Embedded, conveyor_stream};
 use crate::error::{conveyor_code, conveyor_error};
 use crate::guard::{Out, guarded, may_wait_for, needed, put};
 use crate::handle::{self, invalid, object};
+use crate::interrupt;
 use crate::pool::Pool;
 use crate::queue::{CONVEYOR_STATE_NEW, conveyor_state, state_number};
 use crate::signals::Masked;
 use crate::text::{conveyor_text, document, give, give_none};
-use crate::time::milliseconds;
+use crate::time::{FOR_EVER, milliseconds};
 use crate::view::conveyor_str;
 
 /// Runs drivers: any number, on one connection, once; see `conveyor_manager_new`.
@@ -27,8 +28,10 @@ pub type conveyor_manager = u64;
 pub(crate) struct Manager {
     setup: Mutex<Setup>,
     stop: StopHandle,
+    /// Whether it listens for signals.
+    signals: bool,
     /// Once it is started.
-    host: OnceLock<HostManager>,
+    host: Arc<OnceLock<HostManager>>,
 }
 
 struct Setup {
@@ -40,11 +43,13 @@ struct Setup {
 object!(Manager = 1);
 
 impl Manager {
-    fn new(options: ManagerOptions) -> Self {
+    fn new(mut options: ManagerOptions) -> Self {
+        // The core listens for as long as the process lives, which a program in C may mean to survive.
+        let signals = std::mem::replace(&mut options.signals, false);
         let manager = DriverManager::new(options);
         let stop = manager.stop_handle();
         let setup = Mutex::new(Setup { manager: Some(manager), pools: Vec::new() });
-        Self { setup, stop, host: OnceLock::new() }
+        Self { setup, stop, signals, host: Arc::default() }
     }
 
     /// Adds a driver, and when that is well, the threads that serve it.
@@ -74,7 +79,10 @@ impl Manager {
         let masked = Masked::all();
         host.start()?;
         drop(masked);
-        setup.pools.iter().try_for_each(Pool::start).inspect_err(|_| self.stop.end_now())
+        let listening =
+            if self.signals { interrupt::listen(&self.host, &self.stop) } else { Ok(()) };
+        let served = listening.and_then(|()| setup.pools.iter().try_for_each(Pool::start));
+        served.inspect_err(|_| self.stop.end_now())
     }
 
     fn host(&self) -> Result<&HostManager> {
@@ -87,13 +95,16 @@ impl Manager {
         host.state().and_then(state_number)
     }
 
-    /// Waits for its end, for so long at most. When this says that it has ended, no function of the user's begins any
-    /// more.
+    /// Waits for its end and for that of the user's functions, for so long at most.
     fn wait_ended(&self, most: Duration) -> Result<Option<DrainReport>> {
+        let begun = Instant::now();
         let host = self.host()?;
         let ended = host.wait_ended(most);
         if host.state()? == ManagerState::Ended {
-            self.end_pools();
+            interrupt::release();
+            if !self.end_pools(most.saturating_sub(begun.elapsed())) {
+                return Ok(None);
+            }
         }
         ended
     }
@@ -105,13 +116,15 @@ impl Manager {
         }
         drop(setup);
         let stopped = self.host()?.stop_within(grace);
-        self.end_pools();
+        interrupt::release();
+        self.end_pools(FOR_EVER);
         stopped
     }
 
-    fn end_pools(&self) {
+    fn end_pools(&self, most: Duration) -> bool {
+        let begun = Instant::now();
         let pools = self.setup().pools.clone();
-        pools.iter().for_each(|pool| pool.end());
+        pools.iter().all(|pool| pool.end_within(most.saturating_sub(begun.elapsed())))
     }
 
     fn setup(&self) -> MutexGuard<'_, Setup> {
@@ -132,7 +145,9 @@ fn tell(report: &DrainReport, json: Out<'_, conveyor_text>, line: Out<'_, convey
 /// `options.schema.json` describes them (`ManagerOptions`). What they do not give is filled from the environment at
 /// the start. The caller frees it with `conveyor_manager_free`.
 ///
-/// Unless `signals` is false, SIGINT and SIGTERM drain a running manager, and a second one ends it now.
+/// Unless `signals` is false, SIGINT and SIGTERM drain a running manager, and a second one ends it now; a handler that the
+/// program set before is called as well. Once no such manager runs any more, both do what they did before it was
+/// started: by default they end the process.
 ///
 /// `CONVEYOR_E_OPTIONS_INVALID` names the path of each option that is unknown or of the wrong type. From any thread, as
 /// are all functions about managers; never blocks.
@@ -222,7 +237,8 @@ pub extern "C" fn conveyor_manager_state(
 /// ready yet.
 ///
 /// Fails with what the start failed with; `CONVEYOR_E_CLOSED` when it was stopped before it was ready;
-/// `CONVEYOR_E_WOULD_DEADLOCK` in a function that this manager calls.
+/// `CONVEYOR_E_ARGUMENT_INVALID` for a manager that was not started; `CONVEYOR_E_WOULD_DEADLOCK` in a function that this
+/// manager calls.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_manager_wait_started(
     manager: conveyor_manager,
@@ -241,11 +257,13 @@ pub extern "C" fn conveyor_manager_wait_started(
 }
 
 /// Blocks until a manager has ended, for `timeout_ms` milliseconds at most (negative: for ever). `*ended` says
-/// whether it has. If so, `*report` is what became of the events as JSON (`host.schema.json`, `DrainReport`), and
-/// `*line` the same in one line for people; the caller frees each with `conveyor_text_free`, and any may be null.
+/// whether it has; it is false also while a function is at work that has completed its run and goes on. If it has, `*report` is
+/// what became of the events as JSON (`host.schema.json`, `DrainReport`), and `*line` the same in one line for people; the
+/// caller frees each with `conveyor_text_free`, and any may be null.
 ///
 /// Fails with what the start failed with, and with the drivers' error when all of them had to stop by themselves;
-/// `CONVEYOR_E_WOULD_DEADLOCK` in a function that this manager calls.
+/// `CONVEYOR_E_ARGUMENT_INVALID` for a manager that was not started; `CONVEYOR_E_WOULD_DEADLOCK` in a function that this
+/// manager calls.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_manager_wait_ended(
     manager: conveyor_manager,
@@ -298,7 +316,8 @@ pub extern "C" fn conveyor_manager_end_now(
 
 /// Cancels a run by its run id, for a reason that its result will name. It is asked to end, and after `cancel_grace_ms`
 /// abandoned. `*events` (may be null) says how many of its events were in flight here: none when it is over, or with
-/// another instance. Never blocks; allowed in every function.
+/// another instance. `CONVEYOR_E_ARGUMENT_INVALID` for a manager that was not started. Never blocks; allowed in every
+/// function.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_manager_cancel(
     manager: conveyor_manager,
@@ -320,8 +339,9 @@ pub extern "C" fn conveyor_manager_cancel(
 
 /// Drains a manager for `grace_ms` milliseconds at most (negative: as long as it takes), then ends every run now, and
 /// blocks until it has ended, which takes up to 12 s more when the server does not answer. One that was not
-/// started never will be. What it did is told as by `conveyor_manager_wait_ended`, and it fails as that;
-/// `CONVEYOR_E_TIMED_OUT` when it does not end even so.
+/// started never will be. It waits, too, for functions that have completed their runs and go on, however long they do; for
+/// those whose runs were abandoned it does not. What it did is told as by `conveyor_manager_wait_ended`, and it fails as
+/// that; `CONVEYOR_E_TIMED_OUT` when it does not end even so.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_manager_stop(
     manager: conveyor_manager,
@@ -343,7 +363,8 @@ pub extern "C" fn conveyor_manager_stop(
 }
 
 /// Frees a manager. One that runs ends every run now and gives its event back, and this blocks until it has
-/// ended, up to 12 s when the server does not answer. Stop it before to let runs finish. 0 is allowed.
+/// ended, up to 12 s when the server does not answer, and then for the functions that `conveyor_manager_stop` waits for. Stop
+/// it before to let runs finish. 0 is allowed.
 ///
 /// `CONVEYOR_E_CLOSED` for what was freed before; `CONVEYOR_E_WOULD_DEADLOCK` in a function that this manager calls,
 /// and it lives on.

@@ -3,14 +3,17 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use conveyor_driver::host::{ManagerState, RunKey, RunQueue};
+use conveyor_driver::host::{ManagerState, RunKey};
 use conveyor_driver::{Error, ErrorCode, Result};
 
 use crate::callbacks::{Callbacks, Reconcile};
 use crate::complete;
 use crate::handle::{self, Handle};
-use crate::run::{OpenRun, handle_of};
+use crate::queue::Queue;
+use crate::run::OpenRun;
+use crate::stack;
 use crate::time::FOR_EVER;
 
 /// Serves a queue: with one thread for an asynchronous function, else with as many as runs were in flight at
@@ -20,7 +23,7 @@ pub(crate) struct Pool {
     name: String,
     manager: Handle,
     most: usize,
-    queue: RunQueue,
+    queue: Arc<Queue>,
     callbacks: Callbacks,
     state: Mutex<State>,
     someone_left: Condvar,
@@ -43,6 +46,8 @@ struct State {
     runs: HashMap<usize, Handle>,
     /// Cancelled runs that go on.
     overdue: HashSet<RunKey>,
+    /// Threads that are in a function of the user's.
+    away: usize,
 }
 
 impl Pool {
@@ -50,7 +55,7 @@ impl Pool {
         name: String,
         manager: Handle,
         concurrency: usize,
-        queue: RunQueue,
+        queue: Arc<Queue>,
         callbacks: Callbacks,
     ) -> Self {
         let most = match callbacks.reconcile {
@@ -71,18 +76,27 @@ impl Pool {
         self.employ(Self::serve)
     }
 
-    /// Ends it. When this returns no function of the user's begins any more, and none is at work but those whose
-    /// runs were abandoned.
-    pub(crate) fn end(&self) {
+    /// Ends it: no function of the user's begins any more. Waits so long at most until none is at work but those
+    /// whose runs were abandoned, and says whether that is so.
+    pub(crate) fn end_within(&self, most: Duration) -> bool {
+        let begun = Instant::now();
         let mut state = self.state();
         state.closed = true;
-        self.queue.close();
+        self.queue.core().close();
         while state.threads.len() > state.abandoned() {
-            state = self.someone_left.wait(state).unwrap_or_else(PoisonError::into_inner);
+            // Those that are in no function leave at once.
+            let all_away = state.threads.len() == state.away;
+            let left = if all_away { most.saturating_sub(begun.elapsed()) } else { FOR_EVER };
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.someone_left.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         let left = std::mem::take(&mut state.left);
         drop(state);
         join(left);
+        true
     }
 
     fn employ(self: &Arc<Self>, work: fn(&Arc<Self>, usize)) -> Result<()> {
@@ -90,8 +104,7 @@ impl Pool {
         state.made += 1;
         let number = state.made;
         let pool = self.clone();
-        let builder = std::thread::Builder::new().name(self.name.clone());
-        let thread = builder.spawn(move || {
+        let thread = stack::thread(self.name.clone()).spawn(move || {
             work(&pool, number);
             pool.leave(number);
         });
@@ -115,10 +128,10 @@ impl Pool {
     /// A thread that does runs.
     fn serve(self: &Arc<Self>, number: usize) {
         loop {
-            let handed = self.queue.next(FOR_EVER);
+            let handed = self.queue.core().next(FOR_EVER);
             let mut state = self.state();
             let Some(handed) = handed else {
-                if self.queue.is_closed() {
+                if self.queue.core().is_closed() {
                     break;
                 }
                 continue;
@@ -127,6 +140,7 @@ impl Pool {
                 break;
             }
             state.idle -= 1;
+            state.away += 1;
             let key = handed.key();
             let run = OpenRun::open(handed, &self.queue);
             if self.is_blocking() {
@@ -137,6 +151,7 @@ impl Pool {
                 complete::returned(run, returned);
             }
             let mut state = self.state();
+            state.away -= 1;
             state.runs.remove(&number);
             state.overdue.remove(&key);
             if state.closed || state.serving > self.most + state.overdue.len() {
@@ -168,29 +183,27 @@ impl Pool {
 
     /// The thread that hears what is not a run.
     fn listen(self: &Arc<Self>, _number: usize) {
-        while self.queue.wait_for_notice(FOR_EVER) || !self.queue.is_closed() {
-            for notice in self.queue.take_cancelled() {
+        while self.queue.core().wait_for_notice(FOR_EVER) || !self.queue.core().is_closed() {
+            for notice in self.queue.core().take_cancelled() {
                 self.cancelled(notice.key);
             }
-            drop(self.queue.take_accepted());
-            if self.queue.take_state() == Some(ManagerState::Ended) {
-                self.queue.close();
+            drop(self.queue.core().take_accepted());
+            if self.queue.core().take_state() == Some(ManagerState::Ended) {
+                self.queue.core().close();
             }
-            if self.queue.is_closed() {
+            if self.queue.core().is_closed() {
                 break;
             }
         }
     }
 
     fn cancelled(self: &Arc<Self>, key: RunKey) {
-        let run = handle_of(&self.queue, key);
-        if run == 0 {
-            return;
-        }
+        let Some(run) = self.queue.run(key) else { return };
         let mut state = self.state();
         if state.closed {
             return;
         }
+        state.away += 1;
         // Others have returned meanwhile.
         if state.runs.values().any(|at_work| *at_work == run) {
             state.overdue.insert(key);
@@ -199,6 +212,7 @@ impl Pool {
             drop(state);
         }
         self.callbacks.cancelled(self.manager, run);
+        self.state().away -= 1;
     }
 
     const fn is_blocking(&self) -> bool {

@@ -1,15 +1,17 @@
 //! Where runs wait for a program that takes them itself.
 
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use conveyor_driver::host::{ManagerState, RunQueue};
+use conveyor_driver::host::{ManagerState, RunKey, RunQueue};
 use conveyor_driver::{Error, ErrorCode, Result};
 
 use crate::error::{conveyor_code, conveyor_error};
 use crate::guard::{Out, guarded, needed, put};
-use crate::handle::{self, invalid, object};
+use crate::handle::{self, Spread, invalid, object};
 use crate::run::{OpenRun, conveyor_run};
 use crate::text;
 use crate::time::milliseconds;
@@ -17,20 +19,54 @@ use crate::time::milliseconds;
 /// Where runs wait until the program takes them, for drivers that are added with it; see `conveyor_queue_new`.
 pub type conveyor_queue = u64;
 
-/// A queue.
-pub(crate) struct Queue(RunQueue);
+/// A queue, and the handles of its runs that are in the program's hands.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    core: RunQueue,
+    runs: Mutex<Runs>,
+}
+
+type Runs = HashMap<RunKey, conveyor_run, BuildHasherDefault<Spread>>;
 
 object!(Queue = 2);
 
 impl Queue {
+    pub(crate) fn new(core: RunQueue) -> Arc<Self> {
+        Arc::new(Self { core, runs: Mutex::default() })
+    }
+
     pub(crate) const fn core(&self) -> &RunQueue {
-        &self.0
+        &self.core
+    }
+
+    pub(crate) fn taken(&self, key: RunKey, run: conveyor_run) {
+        self.runs().insert(key, run);
+    }
+
+    pub(crate) fn completed(&self, key: RunKey) {
+        self.runs().remove(&key);
+    }
+
+    /// The handle of a run that was taken; nothing when it was completed meanwhile.
+    pub(crate) fn run(&self, key: RunKey) -> Option<conveyor_run> {
+        loop {
+            let found = self.runs().get(&key).copied();
+            if found.is_some() || !self.core.is_open(key) {
+                return found;
+            }
+            // A thread is between taking it and giving it its handle, or between voiding that and completing it.
+            std::thread::yield_now();
+        }
+    }
+
+    fn runs(&self) -> MutexGuard<'_, Runs> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        self.0.close();
+        self.core.close();
     }
 }
 
@@ -70,7 +106,8 @@ pub(crate) fn state_number(state: ManagerState) -> Result<conveyor_state> {
 ///     conveyor_queue_take            runs, until it gives fewer than there is room for
 ///     conveyor_queue_take_cancelled  runs in its hands that should end early
 ///     conveyor_queue_take_accepted   tickets of conveyor_run_log_later, if it uses that
-///     conveyor_queue_take_state      how far the manager is; ended, there will be no more runs
+///     conveyor_queue_take_state      how far the manager is; ended, there will be no more runs. That the queue was
+///                                    closed, too
 ///
 /// and has each run done in its own way, and completed. Where several threads take runs, each of them waits in
 /// `conveyor_queue_next` and one more in `conveyor_queue_wait_for_notice` for all the rest.
@@ -86,13 +123,14 @@ pub extern "C" fn conveyor_queue_new(
         let out = needed("queue", queue)?;
         out.write(0);
         let made = if with_descriptor { RunQueue::with_descriptor()? } else { RunQueue::new() };
-        out.write(handle::open(Arc::new(Queue(made))));
+        out.write(handle::open(Queue::new(made)));
         Ok(())
     })
 }
 
 /// The descriptor that is readable exactly while there is something to take. The library owns it: the caller
-/// only waits for it, and never reads, writes or closes it; `conveyor_queue_free` does. Never blocks.
+/// only waits for it, and never reads, writes or closes it. It is closed once the queue and the managers of its
+/// drivers are freed, and the runs taken from it completed. Never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_queue_wake_fd(
     queue: conveyor_queue,
@@ -104,7 +142,7 @@ pub extern "C" fn conveyor_queue_wake_fd(
         out.write(-1);
         let queue = handle::get::<Queue>(queue)?;
         let found = queue
-            .0
+            .core
             .wake_fd()
             .ok_or_else(|| invalid("queue", "has no descriptor: it was made without"))?;
         out.write(found.as_raw_fd());
@@ -145,7 +183,7 @@ fn wait(
     guarded(error, || {
         let mut something = something;
         put(something.as_deref_mut(), false);
-        let core = handle::get::<Queue>(queue)?.0.clone();
+        let core = handle::get::<Queue>(queue)?.core.clone();
         put(something, wait(&core, milliseconds(timeout_ms)));
         Ok(())
     })
@@ -163,23 +201,24 @@ pub extern "C" fn conveyor_queue_next(
     guarded(error, || {
         let out = needed("run", run)?;
         out.write(0);
-        let core = handle::get::<Queue>(queue)?.0.clone();
-        if let Some(handed) = core.next(milliseconds(timeout_ms)) {
-            out.write(OpenRun::open(handed, &core));
+        let queue = handle::get::<Queue>(queue)?;
+        if let Some(handed) = queue.core.next(milliseconds(timeout_ms)) {
+            out.write(OpenRun::open(handed, &queue));
         }
         Ok(())
     })
 }
 
 /// Says that nobody will take runs any more. Those that wait are given back, and the drivers of the queue stop. Threads
-/// in `conveyor_queue_next` return. Notices can still be taken. Never blocks.
+/// in `conveyor_queue_next` return. Notices can still be taken, and this is one: it wakes once, and
+/// `conveyor_queue_take_state` takes it. Never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_queue_close(
     queue: conveyor_queue,
     error: Option<&mut MaybeUninit<conveyor_error>>,
 ) -> conveyor_code {
     guarded(error, || {
-        handle::get::<Queue>(queue)?.0.close();
+        handle::get::<Queue>(queue)?.core.close();
         Ok(())
     })
 }
@@ -191,7 +230,7 @@ pub extern "C" fn conveyor_queue_free(queue: conveyor_queue) -> conveyor_code {
     guarded(None, || {
         if queue != 0 {
             // Wakes those that wait, too.
-            handle::get::<Queue>(queue)?.0.close();
+            handle::get::<Queue>(queue)?.core.close();
         }
         text::free::<Queue>(queue)
     })

@@ -5,12 +5,13 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use conveyor_driver::host::{CancelDescriptor, HandedRun, Outcome, RunKey, RunQueue};
+use conveyor_driver::host::{CancelDescriptor, HandedRun, Outcome, RunKey};
 use conveyor_driver::{Result, Run};
 
 use crate::error::{conveyor_code, conveyor_error};
 use crate::guard::{guarded, needed, or};
 use crate::handle::{self, Handle, object};
+use crate::queue::Queue;
 use crate::resource::Parts;
 use crate::text::{conveyor_text, document, give, give_none};
 use crate::time::to_milliseconds;
@@ -26,7 +27,7 @@ pub type conveyor_run = u64;
 pub(crate) struct OpenRun {
     pub(crate) run: Run,
     pub(crate) key: RunKey,
-    pub(crate) queue: RunQueue,
+    pub(crate) queue: Arc<Queue>,
     completed: AtomicBool,
     descriptor: OnceLock<CancelDescriptor>,
     pub(crate) parts: OnceLock<Parts>,
@@ -36,28 +37,32 @@ object!(OpenRun = 3);
 
 impl OpenRun {
     /// Gives a run that was taken a handle.
-    pub(crate) fn open(handed: HandedRun, queue: &RunQueue) -> Handle {
+    pub(crate) fn open(handed: HandedRun, queue: &Arc<Queue>) -> Handle {
         let run = handed.run().clone();
-        handle::open(Arc::new(Self {
+        let key = handed.release();
+        let handle = handle::open(Arc::new(Self {
             run,
-            key: handed.release(),
+            key,
             queue: queue.clone(),
             completed: AtomicBool::new(false),
             descriptor: OnceLock::new(),
             parts: OnceLock::new(),
-        }))
+        }));
+        queue.taken(key, handle);
+        handle
     }
 
     /// Says what came of it. The handle is void from then on.
     pub(crate) fn complete(run: conveyor_run, outcome: Outcome) -> Result<()> {
         let open = Self::close(run)?;
-        open.queue.complete(open.key, outcome)
+        open.queue.core().complete(open.key, outcome)
     }
 
     /// Leaves it to the caller to say what came of it. The handle is void from then on.
     pub(crate) fn close(run: conveyor_run) -> Result<Arc<Self>> {
         let open = handle::close::<Self>(run)?;
         open.completed.store(true, Ordering::Relaxed);
+        open.queue.completed(open.key);
         Ok(open)
     }
 }
@@ -66,7 +71,7 @@ impl Drop for OpenRun {
     fn drop(&mut self) {
         if !self.completed.load(Ordering::Relaxed) {
             // Refused when the queue is gone, too: then nobody wants to know.
-            let _completed = self.queue.complete(self.key, Outcome::Dropped);
+            let _completed = self.queue.core().complete(self.key, Outcome::Dropped);
         }
     }
 }
@@ -215,10 +220,4 @@ pub extern "C" fn conveyor_run_progress(
         handle::get::<OpenRun>(run)?.run.progress();
         Ok(())
     })
-}
-
-/// The handle that stands for a run of a queue; 0 when it was completed meanwhile.
-pub(crate) fn handle_of(queue: &RunQueue, key: RunKey) -> conveyor_run {
-    let found = handle::find::<OpenRun>(|open| open.key == key && open.queue.is(queue));
-    found.first().copied().unwrap_or_default()
 }

@@ -81,7 +81,7 @@ pub extern "C" fn conveyor_run_log_later(
     guarded(error, || {
         let open = handle::get::<OpenRun>(run)?;
         let line = line(level, message, labels)?;
-        let given = open.queue.log(&open.run, [line])?;
+        let given = open.queue.core().log(&open.run, [line])?;
         put(ticket, given.map_or(0, |ticket| ticket.to_u64()));
         Ok(())
     })

@@ -1,5 +1,6 @@
 //! Signals are the program's: no thread of the library takes one, and no write of the library raises one.
 
+use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -19,6 +20,12 @@ impl Masked {
 }
 
 impl Masked {
+    /// Whether some were masked before.
+    pub(crate) fn were_some(&self) -> bool {
+        // SAFETY: the set was filled by the system.
+        numbers().any(|signal| unsafe { libc::sigismember(&raw const self.0, signal) } == 1)
+    }
+
     /// Does this as if nothing were masked.
     pub(crate) fn lifted(&self, work: impl FnOnce()) {
         let again = Self::setting(&self.0);
@@ -87,6 +94,38 @@ fn is_pending() -> bool {
     unsafe {
         libc::sigpending(pending.as_mut_ptr());
         libc::sigismember(pending.as_ptr(), libc::SIGPIPE) == 1
+    }
+}
+
+/// In a child before it becomes another program: has the signals done at which this program does something itself
+/// done as by default, and none blocked.
+pub(crate) fn as_in_a_new_process() -> io::Result<()> {
+    for signal in numbers() {
+        let mut action = MaybeUninit::<libc::sigaction>::uninit();
+        // SAFETY: the first call fills what is read when it succeeds, and the other sets what is always allowed.
+        unsafe {
+            if libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) == 0
+                && !matches!(action.assume_init_ref().sa_sigaction, libc::SIG_DFL | libc::SIG_IGN)
+            {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+        }
+    }
+    std::mem::forget(Masked::setting(&empty()));
+    Ok(())
+}
+
+/// Those that there may be.
+fn numbers() -> impl Iterator<Item = libc::c_int> {
+    1..=64
+}
+
+fn empty() -> libc::sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: the call initialises the set.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        set.assume_init()
     }
 }
 

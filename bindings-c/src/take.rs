@@ -1,8 +1,9 @@
 //! What a program takes from a queue.
 
 use std::mem::{MaybeUninit, size_of};
+use std::sync::Arc;
 
-use conveyor_driver::host::{HandedRun, RunQueue};
+use conveyor_driver::host::HandedRun;
 
 use crate::driver::check_size;
 use crate::error::{conveyor_code, conveyor_error};
@@ -10,7 +11,7 @@ use crate::guard::{guarded, put};
 use crate::handle;
 use crate::places::{counted, fill, places};
 use crate::queue::{CONVEYOR_STATE_UNCHANGED, Queue, conveyor_queue, conveyor_state, state_number};
-use crate::run::{OpenRun, conveyor_run, handle_of};
+use crate::run::{OpenRun, conveyor_run};
 use crate::view::conveyor_str;
 
 /// Takes up to `room` runs, the oldest first, and says in `*count` how many. When it gives fewer, none is left, and the
@@ -28,7 +29,7 @@ pub extern "C" fn conveyor_queue_take(
         let places = places("runs", runs, room)?;
         let queue = handle::get::<Queue>(queue)?;
         let taken = queue.core().take(places.len()).into_iter();
-        count.write(fill(places, taken.map(|handed| OpenRun::open(handed, queue.core()))));
+        count.write(fill(places, taken.map(|handed| OpenRun::open(handed, &queue))));
         Ok(())
     })
 }
@@ -68,7 +69,7 @@ pub extern "C" fn conveyor_queue_take_info(
         let places = places("infos", infos, room)?;
         let queue = handle::get::<Queue>(queue)?;
         let taken = queue.core().take(places.len()).into_iter();
-        count.write(fill(places, taken.map(|handed| info(handed, queue.core()))));
+        count.write(fill(places, taken.map(|handed| info(handed, &queue))));
         Ok(())
     })
 }
@@ -93,8 +94,8 @@ pub extern "C" fn conveyor_queue_take_cancelled(
             if notices.is_empty() {
                 break;
             }
-            let runs = notices.iter().map(|notice| handle_of(queue.core(), notice.key));
-            written += fill(&mut places[written..], runs.filter(|run| *run != 0));
+            let runs = notices.iter().filter_map(|notice| queue.run(notice.key));
+            written += fill(&mut places[written..], runs);
         }
         count.write(written);
         Ok(())
@@ -122,7 +123,7 @@ pub extern "C" fn conveyor_queue_take_accepted(
 }
 
 /// How far the manager of the queue's drivers is, when that has changed since it was last asked here; else
-/// `CONVEYOR_STATE_UNCHANGED`. Never blocks.
+/// `CONVEYOR_STATE_UNCHANGED`. Takes the notice that the queue was closed, too. Never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn conveyor_queue_take_state(
     queue: conveyor_queue,
@@ -140,7 +141,7 @@ pub extern "C" fn conveyor_queue_take_state(
     })
 }
 
-fn info(handed: HandedRun, queue: &RunQueue) -> conveyor_run_info {
+fn info(handed: HandedRun, queue: &Arc<Queue>) -> conveyor_run_info {
     // The texts outlive this reference: the table keeps the run until it is completed.
     let run = handed.run().clone();
     conveyor_run_info {

@@ -1,5 +1,6 @@
 //! Text that somebody else owns.
 
+use std::borrow::Cow;
 use std::ffi::{CStr, c_char};
 use std::slice;
 
@@ -41,6 +42,19 @@ impl conveyor_str {
 
     /// The text, if there is one.
     pub(crate) fn optional<'a>(self, name: &str) -> Result<Option<&'a str>> {
+        let bytes = self.bytes(name)?;
+        bytes
+            .map(std::str::from_utf8)
+            .transpose()
+            .map_err(|error| invalid(name, format!("is not UTF-8 at byte {}", error.valid_up_to())))
+    }
+
+    /// The same for what somebody else worded: what is not UTF-8 of it is U+FFFD.
+    pub(crate) fn repaired<'a>(self, name: &str) -> Result<Option<Cow<'a, str>>> {
+        Ok(self.bytes(name)?.map(String::from_utf8_lossy))
+    }
+
+    fn bytes<'a>(self, name: &str) -> Result<Option<&'a [u8]>> {
         if self.ptr.is_null() {
             return if self.len == 0 || self.len == usize::MAX {
                 Ok(None)
@@ -57,9 +71,7 @@ impl conveyor_str {
             // SAFETY: the caller says that so many bytes are there for the length of the call.
             unsafe { slice::from_raw_parts(self.ptr.cast(), self.len) }
         };
-        std::str::from_utf8(bytes)
-            .map(Some)
-            .map_err(|error| invalid(name, format!("is not UTF-8 at byte {}", error.valid_up_to())))
+        Ok(Some(bytes))
     }
 
     /// JSON; `null` where there is none.

@@ -71,6 +71,10 @@ static void zero_is_no_handle(void)
   conveyor_run runs[2];
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_manager_start(0, &error));
   CHECK(strcmp(first_fact(error), "manager") == 0);
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_manager_run(0, NULL, NULL, NULL));
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_manager_wait_started(0, 0, &flag, NULL));
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_manager_wait_ended(0, 0, &flag, NULL, NULL, NULL));
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_manager_stop(0, 0, NULL, NULL, NULL));
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_manager_add_driver(0, &driver, NULL));
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_queue_wait(0, 0, &flag, NULL));
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_queue_take(0, runs, 2, &count, NULL));
@@ -299,6 +303,9 @@ static int waits_for_itself(void *data, conveyor_run run)
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_run_log(run, 9, conveyor_view("x"), NONE, NULL));
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_run_log(run, 2, NONE, NONE, NULL));
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_run_log(run, 2, conveyor_view("x"), conveyor_view("[]"), NULL));
+  conveyor_str latin = {"caf\xe9", 4};
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_run_succeed(run, latin, NONE, NULL));
+  FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_run_raise(run, NONE, latin, NONE, conveyor_view("oops"), NULL));
   OK(conveyor_run_succeed(run, conveyor_view("once"), NONE, NULL));
   FAILS(CONVEYOR_E_CLOSED, conveyor_run_succeed(run, conveyor_view("twice"), NONE, NULL));
   FAILS(CONVEYOR_E_CLOSED, conveyor_run_give_back(run, NULL));

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static const conveyor_str NONE = {NULL, 0};
 
@@ -271,6 +272,78 @@ static void no_function_begins_once_the_end_was_told(void)
   }
 }
 
+typedef struct gate {
+  counter inside, may_go;
+} gate;
+
+static int completes_and_goes_on(void *data, conveyor_run run)
+{
+  gate *gate = data;
+  OK(conveyor_run_succeed(run, NONE, NONE, NULL));
+  count_add(&gate->inside, 1);
+  count_await(&gate->may_go, 1);
+  return 0;
+}
+
+static void the_end_is_told_in_time_while_a_completed_run_goes_on(void)
+{
+  world world;
+  gate gate = {COUNTER, COUNTER};
+  conveyor_state state = 0;
+  bool ended = true;
+  world_make(&world);
+  world_blocking(&world, GREETER, completes_and_goes_on, &gate);
+  world_start(&world);
+  world_post(&world, "a", "run-1");
+  count_await(&gate.inside, 1);
+  free(world_results(&world, "run-1", 1));
+  OK(conveyor_manager_drain(world.manager, NULL));
+  while (state != CONVEYOR_STATE_ENDED) OK(conveyor_manager_state(world.manager, &state, NULL));
+  OK(conveyor_manager_wait_ended(world.manager, 0, &ended, NULL, NULL, NULL));
+  CHECK(!ended);
+  OK(conveyor_manager_wait_ended(world.manager, 1, &ended, NULL, NULL, NULL));
+  CHECK(!ended);
+  count_add(&gate.may_go, 1);
+  OK(conveyor_manager_wait_ended(world.manager, -1, &ended, NULL, NULL, NULL));
+  CHECK(ended);
+  free(world_end(&world, -1));
+}
+
+/* Uses so many bytes of stack, in pieces that no checker takes for another stack. */
+static int deep(long bytes)
+{
+  volatile char piece[64 * 1024];
+  for (size_t i = 0; i < sizeof piece; i += 1024) piece[i] = 1;
+  return bytes > 0 ? deep(bytes - (long)sizeof piece) + piece[1024] : 0;
+}
+
+static int goes_deep(void *data, conveyor_run run)
+{
+  (void)run;
+  return deep(*(long *)data) > 0 ? 0 : 1;
+}
+
+static void a_function_has_as_much_stack_as_main(void)
+{
+  enum { MEGABYTE = 1024 * 1024 };
+  world world;
+  struct rlimit before, now;
+  CHECK(getrlimit(RLIMIT_STACK, &before) == 0);
+  now = before;
+  now.rlim_cur = before.rlim_max < 16 * MEGABYTE ? before.rlim_max : 16 * MEGABYTE;
+  CHECK(now.rlim_cur >= 4 * MEGABYTE && setrlimit(RLIMIT_STACK, &now) == 0);
+  long three_quarters = (long)now.rlim_cur / 4 * 3;
+  world_make(&world);
+  world_blocking(&world, GREETER, goes_deep, &three_quarters);
+  world_start(&world);
+  world_post(&world, "a", "run-1");
+  char *results = world_results(&world, "run-1", 1);
+  CHECK(strcmp(member(results, "/0/success"), "true") == 0);
+  free(results);
+  free(world_end(&world, -1));
+  CHECK(setrlimit(RLIMIT_STACK, &before) == 0);
+}
+
 static void a_signal_drains_a_manager_that_runs(void)
 {
   world world;
@@ -295,6 +368,8 @@ int main(int argc, char **argv)
   RUN(a_cancelled_run_is_told_by_flag_descriptor_and_function);
   RUN(an_abandoned_run_holds_up_neither_others_nor_the_end);
   RUN(no_function_begins_once_the_end_was_told);
+  RUN(the_end_is_told_in_time_while_a_completed_run_goes_on);
+  RUN(a_function_has_as_much_stack_as_main);
   RUN(a_signal_drains_a_manager_that_runs);
   return finish();
 }

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,6 +242,20 @@ static void a_run_has_the_client_of_its_manager(void)
   stub_end(&stub);
 }
 
+static void a_signal_that_the_program_waits_for_is_not_taken_by_a_client(void)
+{
+  conveyor_client client;
+  sigset_t terminate, before;
+  int signal = 0;
+  OK(conveyor_client_new(conveyor_view("{\"url\": \"http://127.0.0.1:1\"}"), false, &client, NULL));
+  CHECK(sigemptyset(&terminate) == 0 && sigaddset(&terminate, SIGTERM) == 0);
+  CHECK(pthread_sigmask(SIG_BLOCK, &terminate, &before) == 0);
+  CHECK(kill(getpid(), SIGTERM) == 0);
+  CHECK(sigwait(&terminate, &signal) == 0 && signal == SIGTERM);
+  CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+  OK(conveyor_client_free(client));
+}
+
 int main(int argc, char **argv)
 {
   begin_suite(argc, argv);
@@ -249,5 +264,6 @@ int main(int argc, char **argv)
   RUN(calls_can_be_waited_for_and_given_up);
   RUN(an_event_loop_waits_for_a_descriptor_and_takes_what_ended);
   RUN(a_run_has_the_client_of_its_manager);
+  RUN(a_signal_that_the_program_waits_for_is_not_taken_by_a_client);
   return finish();
 }

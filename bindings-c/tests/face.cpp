@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -38,6 +39,10 @@ conveyor::Result by_name(conveyor::Run& run) {
   if (name == "error") throw std::out_of_range("too far");
   if (name == "broken") throw Broken();
   if (name == "bad data") return conveyor::Result::success("", "{");
+  if (name == "failed without JSON") throw conveyor::Failed("refused", "oops");
+  if (name == "Latin-1") throw std::runtime_error("caf\xe9 closed");
+  if (name == "retry in Latin-1" && run.attempt() == 1) throw conveyor::Retry("caf\xe9", conveyor::milliseconds(1));
+  if (name == "result in Latin-1") return conveyor::Result::failure("caf\xe9");
   if (name == "retry" && run.attempt() == 1) throw conveyor::Retry("not yet", conveyor::milliseconds(1));
   if (name == "exec") return conveyor::Result::success(run.exec({"sh", {"-c", "exit $X"}, {{"X", "4"}}}).line);
   return conveyor::Result::success("done");
@@ -54,6 +59,12 @@ void a_run_ends_as_its_function_returns_or_throws() {
       {"error", "false", "too far", "/0/data/error/type", "std::out_of_range"},
       {"broken", "false", "the reconcile threw what is no std::exception", "/0/data/error/type", "unknown"},
       {"bad data", "false", "ArgumentInvalid: ", "/0/data/error/type", "conveyor::Error"},
+      {"failed without JSON", "false", "refused", "/0/data/error/message",
+       "refused\nArgumentInvalid: data is not JSON: expected value at line 1 column 1 "
+       "(data: is not JSON: expected value at line 1 column 1)"},
+      {"Latin-1", "false", "caf\xef\xbf\xbd closed", "/0/data/error/type", "std::runtime_error"},
+      {"retry in Latin-1", "true", "done", "", ""},
+      {"result in Latin-1", "false", "ArgumentInvalid: ", "/0/data/error/type", "conveyor::Error"},
       {"retry", "true", "done", "", ""},
       {"exec", "true", "exited with 4", "", ""},
   };
@@ -70,8 +81,71 @@ void a_run_ends_as_its_function_returns_or_throws() {
   }
   CHECK(conveyor::json_get(stream.log("fine"), "/0/message") == "doing fine");
   const conveyor::Report report = manager.stop();
-  CHECK(conveyor::json_get(report.json, "/drivers/0/succeeded") == "3");
-  CHECK(report.line.rfind("greeter: 3 succeeded", 0) == 0);
+  CHECK(conveyor::json_get(report.json, "/drivers/0/succeeded") == "4");
+  CHECK(report.line.rfind("greeter: 4 succeeded", 0) == 0);
+}
+
+void options_take_lists_of_any_length() {
+  const std::string update("update");
+  const auto quiet = [](conveyor::Run&) { return conveyor::Result::success(); };
+  const auto accepted = [&](const conveyor::Driver& driver) {
+    conveyor::EmbeddedStream stream;
+    conveyor::Manager manager(kQuiet);
+    manager.use(stream).add(driver);
+    CHECK(manager.start());
+    stream.post(resource("a"), "run-1", "update");
+    stream.post(resource("a"), "run-2", "create");
+    CHECK(stream.wait_results("run-2"));
+    const auto& seen = stream;
+    const bool has_update = seen.wait_results("run-1", 1, conveyor::milliseconds(0)).has_value();
+    manager.stop();
+    return has_update;
+  };
+  const auto driver = [&] {
+    conveyor::Driver made("greeter", {"greeting"});
+    made.reconcile(quiet);
+    return made;
+  };
+  CHECK(!accepted(driver().option("events", {"create"})));
+  CHECK(accepted(driver().option("events", {"create", "update"})));
+  CHECK(accepted(driver().option("events", {update, "create"})));
+  CHECK(accepted(driver().option("events", {std::string_view("create"), update})));
+  CHECK(accepted(driver().option("events", std::vector<std::string>{"create", "update"})));
+  CHECK(accepted(driver().option("events", {"create", "update", "process"})));
+}
+
+void a_manager_is_waited_for() {
+  conveyor::EmbeddedStream stream;
+  conveyor::Manager manager(kQuiet);
+  manager.use(stream).add(conveyor::Driver("greeter", {"greeting"}).reconcile(by_name));
+  CHECK(manager.start());
+  CHECK(manager.wait_started() && !manager.wait_ended(conveyor::milliseconds(0)));
+  manager.drain();
+  CHECK(manager.wait_ended()->line == "greeter: 0 succeeded, 0 failed");
+}
+
+void a_run_that_was_completed_says_so() {
+  std::atomic<conveyor_run> kept{0};
+  conveyor::EmbeddedStream stream;
+  conveyor::Manager manager(kQuiet);
+  manager.use(stream).add(conveyor::Driver("greeter", {"greeting"}).reconcile([&](conveyor::Run& run) {
+    kept = run.handle();
+    conveyor::Command command{"od", {"-An", "-tx1"}};
+    command.input = std::string("a\xff\0b", 4);
+    run.exec(command);
+    return conveyor::Result::success();
+  }));
+  CHECK(manager.start());
+  stream.post(resource("a"), "run-1");
+  CHECK(stream.wait_results("run-1"));
+  try {
+    conveyor::Run(kept).get("/name");
+    CHECK(false);
+  } catch (const conveyor::Error& error) {
+    CHECK(error.code() == CONVEYOR_E_CLOSED);
+  }
+  CHECK(conveyor::json_get(stream.log("run-1"), "/0/message").value().find("61 ff 00 62") != std::string::npos);
+  manager.stop();
 }
 
 void runs_are_completed_later_or_let_go_of() {
@@ -199,6 +273,9 @@ void run(const char* name, void (*test)()) {
 int main() {
 #define RUN(test) run(#test, test)
   RUN(a_run_ends_as_its_function_returns_or_throws);
+  RUN(options_take_lists_of_any_length);
+  RUN(a_manager_is_waited_for);
+  RUN(a_run_that_was_completed_says_so);
   RUN(runs_are_completed_later_or_let_go_of);
   RUN(a_cancelled_run_is_told);
   RUN(a_fault_is_an_exception_with_code_and_context);

@@ -1,4 +1,4 @@
-/* Commands, the library's own logs, signals and forks. */
+/* Commands, and the library's own logs. */
 #define _POSIX_C_SOURCE 200809L
 #include "harness.h"
 
@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static const conveyor_str NONE = {NULL, 0};
 
@@ -107,6 +105,62 @@ static void unread_input_of_a_command_does_not_end_the_program(void)
   OK(conveyor_queue_free(queue));
 }
 
+static int kills_itself(void *data, conveyor_run run)
+{
+  sigset_t now, before;
+  conveyor_exit exit;
+  CHECK(pthread_sigmask(SIG_SETMASK, NULL, &before) == 0 && sigismember(&before, SIGTERM) == 1);
+  exec_like(run, "{\"program\": \"sh\", \"args\": [\"-c\", \"kill -TERM $$; exit 0\"]}", &exit);
+  CHECK(exit.signal == SIGTERM);
+  exec_like(run, "{\"program\": \"sh\", \"args\": [\"-c\", \"kill -PIPE $$; exit 0\"]}", &exit);
+  CHECK(exit.signal == SIGPIPE);
+  CHECK(pthread_sigmask(SIG_SETMASK, NULL, &now) == 0);
+  CHECK(sigismember(&now, SIGTERM) == 1 && sigismember(&now, SIGPIPE) == 1 && sigismember(&now, SIGINT) == 0);
+  count_add(data, 1);
+  return 0;
+}
+
+static void a_command_hears_the_signals_that_the_program_blocks(void)
+{
+  world world;
+  counter done = COUNTER;
+  sigset_t blocked, before;
+  CHECK(sigemptyset(&blocked) == 0 && sigaddset(&blocked, SIGTERM) == 0 && sigaddset(&blocked, SIGPIPE) == 0);
+  CHECK(pthread_sigmask(SIG_BLOCK, &blocked, &before) == 0);
+  world_make(&world);
+  world_blocking(&world, GREETER, kills_itself, &done);
+  world_start(&world);
+  world_post(&world, "a", "run-1");
+  count_await(&done, 1);
+  free(world_end(&world, -1));
+  CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+}
+
+static int cannot_know(void *data, conveyor_run run)
+{
+  conveyor_error error = 0;
+  FAILS(CONVEYOR_E_EXEC_FAILED,
+        conveyor_run_exec(run, conveyor_view("{\"program\": \"true\"}"), 0, NULL, NULL, &error));
+  CHECK(strstr(shown(conveyor_error_message(error)), "SIGCHLD") != NULL);
+  OK(conveyor_error_free(error));
+  count_add(data, 1);
+  return 0;
+}
+
+static void a_program_that_ignores_its_children_is_told_so(void)
+{
+  world world;
+  counter done = COUNTER;
+  CHECK(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+  world_make(&world);
+  world_blocking(&world, GREETER, cannot_know, &done);
+  world_start(&world);
+  world_post(&world, "a", "run-1");
+  count_await(&done, 1);
+  free(world_end(&world, -1));
+  CHECK(signal(SIGCHLD, SIG_DFL) != SIG_ERR);
+}
+
 typedef struct stopped {
   counter begun, done;
   conveyor_stop stop;
@@ -155,6 +209,8 @@ static void hears(void *data, const conveyor_log_record *record)
   CHECK(record->level >= CONVEYOR_DEBUG && record->level <= CONVEYOR_ERROR);
   CHECK(strncmp(shown(record->target), "conveyor_driver", 15) == 0);
   CHECK(record->message.len > 0 && record->fields.len > 0);
+  sigset_t blocked;
+  CHECK(pthread_sigmask(SIG_SETMASK, NULL, &blocked) == 0 && sigismember(&blocked, SIGTERM) == 0);
   FAILS(CONVEYOR_E_WOULD_DEADLOCK, conveyor_log_stop(NULL));
   count_add(&heard->records, 1);
 }
@@ -209,53 +265,15 @@ static void the_library_says_what_it_does_when_it_is_asked(void)
   free(text);
 }
 
-static void what_was_made_before_a_fork_is_the_parents(void)
-{
-  world parents;
-  counter done = COUNTER;
-  conveyor_queue queue;
-  world_make(&parents);
-  world_blocking(&parents, GREETER, ignores, &done);
-  world_start(&parents);
-  OK(conveyor_queue_new(true, &queue, NULL));
-  fflush(stdout);
-  pid_t child = fork();
-  CHECK(child >= 0);
-  if (child == 0) {
-    world childs;
-    FAILS(CONVEYOR_E_FORKED, conveyor_manager_drain(parents.manager, NULL));
-    FAILS(CONVEYOR_E_FORKED, conveyor_manager_stop(parents.manager, 0, NULL, NULL, NULL));
-    FAILS(CONVEYOR_E_FORKED, conveyor_queue_wait(queue, -1, NULL, NULL));
-    FAILS(CONVEYOR_E_FORKED, conveyor_stream_post(parents.stream, NONE, NONE, NONE, NONE, NULL));
-    FAILS(CONVEYOR_E_FORKED, conveyor_manager_free(parents.manager));
-    /* And the child can have its own. */
-    counter mine = COUNTER;
-    world_make(&childs);
-    world_blocking(&childs, GREETER, ignores, &mine);
-    world_start(&childs);
-    world_post(&childs, "a", "run-1");
-    count_await(&mine, 1);
-    free(world_end(&childs, -1));
-    _exit(0);
-  }
-  int status;
-  CHECK(waitpid(child, &status, 0) == child);
-  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-  world_post(&parents, "a", "run-1");
-  count_await(&done, 1);
-  free(world_end(&parents, -1));
-  OK(conveyor_queue_free(queue));
-}
-
 int main(int argc, char **argv)
 {
   begin_suite(argc, argv);
   RUN(a_commands_exit_is_data_and_its_output_the_runs_log);
   RUN(unread_input_of_a_command_does_not_end_the_program);
+  RUN(a_command_hears_the_signals_that_the_program_blocks);
+  RUN(a_program_that_ignores_its_children_is_told_so);
   RUN(a_stop_ends_a_command_before_its_run);
   RUN(the_library_says_what_it_does_through_a_function);
   RUN(the_library_says_what_it_does_when_it_is_asked);
-  /* There the child's own end counts as leaks what is its parent's. */
-  if (!under_valgrind()) RUN(what_was_made_before_a_fork_is_the_parents);
   return finish();
 }

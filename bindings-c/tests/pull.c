@@ -293,6 +293,30 @@ static void a_closed_queue_stops_its_drivers_and_its_runs_can_still_be_completed
   OK(conveyor_stream_free(world.stream));
 }
 
+static void that_a_queue_was_closed_is_told_once(void)
+{
+  conveyor_queue queue;
+  conveyor_run run;
+  conveyor_state state;
+  size_t count;
+  bool something;
+  struct pollfd readable = {-1, POLLIN, 0};
+  OK(conveyor_queue_new(true, &queue, NULL));
+  OK(conveyor_queue_wake_fd(queue, &readable.fd, NULL));
+  CHECK(poll(&readable, 1, 0) == 0);
+  OK(conveyor_queue_close(queue, NULL));
+  OK(conveyor_queue_wait(queue, -1, &something, NULL));
+  CHECK(something && poll(&readable, 1, 0) == 1);
+  OK(conveyor_queue_take(queue, &run, 1, &count, NULL));
+  OK(conveyor_queue_take_state(queue, &state, NULL));
+  CHECK(count == 0 && state == CONVEYOR_STATE_UNCHANGED);
+  OK(conveyor_queue_wait(queue, 0, &something, NULL));
+  CHECK(!something && poll(&readable, 1, 0) == 0);
+  OK(conveyor_queue_next(queue, -1, &run, NULL));
+  CHECK(run == 0);
+  OK(conveyor_queue_free(queue));
+}
+
 int main(int argc, char **argv)
 {
   begin_suite(argc, argv);
@@ -302,5 +326,6 @@ int main(int argc, char **argv)
   RUN(cancelled_runs_are_told_each_once);
   RUN(lines_that_find_no_room_have_tickets);
   RUN(a_closed_queue_stops_its_drivers_and_its_runs_can_still_be_completed);
+  RUN(that_a_queue_was_closed_is_told_once);
   return finish();
 }

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde_json::Value;
 
+use crate::argument;
 use crate::error::exception;
 use crate::json;
 use crate::queue::duration;
@@ -37,14 +38,16 @@ impl Embedded {
     fn post(
         &self,
         resource: &Bound<'_, PyAny>,
-        event: &str,
-        run_id: &str,
-        driver: Option<&str>,
+        event: &Bound<'_, PyAny>,
+        run_id: &Bound<'_, PyAny>,
+        driver: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let py = resource.py();
         let resource = json::from_python(resource, "resource")?.to_string();
-        let run = RunId::from(run_id);
-        let posted = py.detach(|| self.0.post(&resource, event, &run, driver));
+        let event = argument::text("event", event)?;
+        let run = RunId::from(argument::text("run_id", run_id)?);
+        let driver = driver.map(|driver| argument::text("driver", driver)).transpose()?;
+        let posted = py.detach(|| self.0.post(&resource, &event, &run, driver.as_deref()));
         posted.map_err(|error| exception(py, &error))
     }
 
@@ -53,21 +56,27 @@ impl Embedded {
     #[pyo3(signature = (run_id, count, seconds, /))]
     fn wait_results<'py>(
         &self,
-        py: Python<'py>,
-        run_id: &str,
-        count: usize,
+        run_id: &Bound<'py, PyAny>,
+        count: &Bound<'py, PyAny>,
         seconds: f64,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = run_id.py();
+        let (run, count) = (argument::text("run_id", run_id)?, argument::count("count", count)?);
         let most = duration(seconds)?;
-        let found = py.detach(|| self.0.wait_results(run_id, count, most));
+        let found = py.detach(|| self.0.wait_results(&run, count, most));
         let found = found.map_err(|error| exception(py, &error))?;
         found.map(|results| json::to_python(py, &Value::Array(results))).transpose()
     }
 
     /// The stored log lines of a run, or of all, in their order.
     #[pyo3(signature = (run_id, /))]
-    fn log<'py>(&self, py: Python<'py>, run_id: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
-        let entries = self.0.log(run_id).map_err(|error| exception(py, &error))?;
+    fn log<'py>(
+        &self,
+        py: Python<'py>,
+        run_id: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let run = run_id.map(|run| argument::text("run_id", run)).transpose()?;
+        let entries = self.0.log(run.as_deref()).map_err(|error| exception(py, &error))?;
         json::to_python(py, &json::document(&entries))
     }
 

@@ -1,6 +1,7 @@
 //! The native half of the Python package `conveyor_driver`: it converts and forwards, and never calls
 //! Python from a thread of the runtime. Whatever may wait does so detached from the interpreter.
 
+mod argument;
 mod client;
 mod command_line;
 mod embedded;

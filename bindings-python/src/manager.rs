@@ -5,6 +5,7 @@ use conveyor_driver::{DrainReport, Driver, DriverManager, Error, HostManager, Ru
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::argument;
 use crate::embedded::Embedded;
 use crate::error::exception;
 use crate::json;
@@ -89,7 +90,8 @@ impl Manager {
 
     /// Cancels a run.
     #[pyo3(signature = (run_id, reason, /))]
-    fn cancel(&self, run_id: &str, reason: &str) -> PyResult<usize> {
-        self.0.cancel(&RunId::from(run_id), reason).map_err(raised)
+    fn cancel(&self, run_id: &Bound<'_, PyAny>, reason: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let run = RunId::from(argument::text("run_id", run_id)?);
+        self.0.cancel(&run, &argument::text("reason", reason)?).map_err(raised)
     }
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use conveyor_driver::exec::Command;
 use conveyor_driver::host::{HandedRun, Outcome};
 use conveyor_driver::{DriverResult, Failure};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::argument::{self, wrong_type};
 use crate::client::ApiCalls;
 use crate::error::exception;
 use crate::json;
@@ -135,15 +135,17 @@ impl Run {
         self.run.progress();
     }
 
-    /// Runs a command to its end; `stop` ends it early.
-    #[pyo3(signature = (command, stop, /))]
+    /// Runs a command to its end; `stop` ends it early. Its input may be large, so it comes as it is.
+    #[pyo3(signature = (command, stdin, stop, /))]
     fn exec<'py>(
         &self,
         command: &Bound<'py, PyDict>,
+        stdin: &Bound<'py, PyAny>,
         stop: &Stop,
     ) -> PyResult<(Bound<'py, PyAny>, bool, String)> {
         let py = command.py();
-        let command: Command = options::read(command)?;
+        let mut command: Command = options::read(command)?;
+        command.stdin = argument::input("stdin", stdin)?;
         let output = py.detach(|| self.run.exec_blocking(&command, &stop.0));
         let output = output.map_err(|error| exception(py, &error))?;
         let document = json::to_python(py, &json::document(&output))?;
@@ -254,12 +256,5 @@ fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
     match value.cast::<PyString>() {
         Ok(text) => Ok(text.to_string_lossy().into_owned()),
         Err(_) => Err(wrong_type(name, value, "text")),
-    }
-}
-
-fn wrong_type(name: &str, value: &Bound<'_, PyAny>, wanted: &str) -> PyErr {
-    match value.get_type().qualname() {
-        Ok(kind) => PyTypeError::new_err(format!("{name}: {kind} is not {wanted}")),
-        Err(error) => error,
     }
 }

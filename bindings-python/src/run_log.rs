@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use conveyor_driver::host::RunQueue;
 use conveyor_driver::{ErrorCode, Level, LogLine, Run};
@@ -77,9 +78,12 @@ impl RunLog {
             Ok(None) => Accepted::shared(py),
             Ok(Some(ticket)) => self.room.wait(py, ticket.to_u64()),
             Err(error) if error.code() == ErrorCode::LogFull => {
-                // Whoever does not wait for the others has to wait here. The core goes on meanwhile.
-                let line = line();
-                py.detach(|| self.run.logger().write_blocking(line));
+                // Whoever does not wait for the others has to wait here. The core goes on meanwhile, and so
+                // do Python's signal handlers, which only the main thread can run: this may be it.
+                const LOOK_UP_EVERY: Duration = Duration::from_millis(50);
+                let (log, line) = (self.run.logger(), line());
+                let look_up = || Python::attach(|py| py.check_signals());
+                py.detach(|| log.write_interruptible(line, LOOK_UP_EVERY, look_up))?;
                 Accepted::shared(py)
             }
             Err(error) => Err(exception(py, &error)),

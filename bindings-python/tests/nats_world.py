@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -40,11 +41,30 @@ def server_program() -> str:
     return found
 
 
+def eventually(look: Callable[[], T], what: str) -> T:
+    """What this finds, as soon as that is anything."""
+    deadline = time.monotonic() + 60
+    while not (found := look()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+    return found
+
+
 class NatsWorld:
     """One server, and what the control plane does on it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, server: subprocess.Popen[bytes]) -> None:
         self.url = url
+        self._server = server
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The server takes and answers nothing meanwhile, and closes nothing."""
+        self._server.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._server.send_signal(signal.SIGCONT)
 
     def do(self, work: Callable[[JetStreamContext], Awaitable[T]]) -> T:
         """Does something with a connection of its own."""
@@ -121,7 +141,7 @@ def nats_world() -> Iterator[NatsWorld]:
         command = [server_program(), "-js", "-a", "127.0.0.1", "-p", str(port), "-sd", store]
         server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:
-            world = NatsWorld(f"nats://127.0.0.1:{port}")
+            world = NatsWorld(f"nats://127.0.0.1:{port}", server)
             deadline = time.monotonic() + 30
             while True:
                 try:

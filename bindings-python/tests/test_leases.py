@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from conveyor_driver import Driver, DriverManager, DriverResult, Run
-from nats_world import NatsWorld
+from nats_world import NatsWorld, eventually
 
 
 def hold_the_gil(seconds: float) -> None:
@@ -37,8 +37,7 @@ def test_a_handler_that_blocks_keeps_its_lease(
     driver = greeter(reconcile if kind == "def" else reconcile_async, ack_wait_ms=1000, concurrency=2)
     with DriverManager(driver, connection={"url": nats.url}) as manager:
         nats.post("run-1")
-        while not (answers := nats.results()):
-            time.sleep(0.05)
+        answers = eventually(nats.results, "the run is not answered")
     assert answers["run-1"][0]["success"]
     assert attempts == [1]
     assert manager.report is not None

@@ -27,7 +27,7 @@ from conveyor_driver import (
 )
 from conveyor_driver._session import Session
 from conveyor_driver.testing import EmbeddedStream
-from nats_world import NatsWorld
+from nats_world import NatsWorld, eventually
 
 ADA = {"name": "Ada", "resource": "greeting"}
 LOOPS: list[Any] = [asyncio.new_event_loop]
@@ -65,8 +65,7 @@ def test_serve_runs_both_kinds_on_a_real_server(nats: NatsWorld, new_loop: Calla
         served = asyncio.create_task(manager.serve())
         await asyncio.to_thread(lambda: [nats.wait_for_consumer(name) for name in ("threads", "loop")])
         await asyncio.to_thread(nats.post, "run-1", "run-2")
-        while len(await asyncio.to_thread(nats.results)) < 2:
-            await asyncio.sleep(0.05)
+        await asyncio.to_thread(eventually, lambda: len(nats.results()) == 2, "the runs are not answered")
         manager.stop()
         return await served
 

@@ -148,10 +148,13 @@ async def reconcile(run):
 manager = DriverManager(driver, stream=stream)
 loop = asyncio.new_event_loop()
 serving = loop.create_task(manager.serve())
-loop.run_until_complete(asyncio.sleep(0.3))
-stream.post({"name": "Ada", "resource": "greeting"})
-loop.run_until_complete(asyncio.sleep(0.3))
-assert begun.is_set()
+async def busy():
+    await asyncio.to_thread(lambda: manager._session.started.wait(30))
+    stream.post({"name": "Ada", "resource": "greeting"})
+    while not begun.is_set():
+        await asyncio.sleep(0.01)
+loop.run_until_complete(asyncio.sleep(0))
+loop.run_until_complete(asyncio.wait_for(busy(), 30))
 loop.close()
 """,
         timeout=30,

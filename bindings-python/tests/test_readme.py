@@ -7,12 +7,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from nats_world import NatsWorld
+from nats_world import NatsWorld, eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,9 +42,7 @@ def test_the_quick_start_works_in_an_empty_folder(nats: NatsWorld, tmp_path: Pat
     )
     nats.wait_for_consumer("greeter")
     nats.post("run-1")
-    while not (results := nats.results()):
-        assert driver.poll() is None
-        time.sleep(0.05)
+    results = eventually(nats.results, "the event is not answered")
     driver.send_signal(signal.SIGINT)
     said, _ = driver.communicate(timeout=30)
     assert results["run-1"][0]["message"] == "hello, run-1"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import contextvars
 import datetime
 import json
 import logging
+import math
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +32,7 @@ from conveyor_driver import (
     capture_print,
     current_run,
 )
-from conveyor_driver.testing import EmbeddedStream, TestOutcome, arun_driver, run_driver
+from conveyor_driver.testing import EmbeddedStream, TestOutcome, run_driver
 
 ADA = {"name": "Ada", "resource": "greeting"}
 
@@ -222,15 +226,99 @@ def test_bad_commands_are_refused(greeter: Callable[..., Driver]) -> None:
         with pytest.raises(ExecFailed) as missing:
             run.exec_sync("no-such-program-anywhere")
         assert missing.value.context["program"] == "no-such-program-anywhere"
-        with pytest.raises(TypeError, match=r"args\[1\]: int is no argument"):
-            run.exec_sync("sh", "-c", 3)  # type: ignore[arg-type]
-        with pytest.raises(OptionsInvalid) as wrong:
-            run.exec_sync("sh", grace=-1)
-        assert list(wrong.value.context) == ["grace_ms"]
-        with pytest.raises(TypeError, match="env: the key 1 is int"):
-            run.exec_sync("sh", env={1: "x"})  # type: ignore[dict-item]
 
     assert run_driver(greeter(reconcile), ADA).result == DriverResult.success()
+
+
+@pytest.mark.parametrize(
+    ("args", "options", "words"),
+    [
+        ((3,), {}, "program: int is not text or a path"),
+        ((["ls", "-l"],), {}, "program: list is not text or a path"),
+        ((b"ls",), {}, "program: bytes is not text or a path"),
+        (("sh", "-c", 3), {}, "args[1]: int is not text or a path"),
+        (("ls", b"-l"), {}, "args[0]: bytes is not text or a path"),
+        (("ls",), {"cwd": 3}, "cwd: int is not text or a path"),
+        (("ls",), {"cwd": b"/"}, "cwd: bytes is not text or a path"),
+        (("ls",), {"grace": "5"}, "grace: str is not a number of seconds"),
+        (("ls",), {"grace": True}, "grace: bool is not a number of seconds"),
+        (("ls",), {"grace": -1}, "grace: -1 is not a time in seconds"),
+        (("ls",), {"grace": math.nan}, "grace: nan is not a time in seconds"),
+        (("ls",), {"grace": math.inf}, "grace: inf is not a time in seconds"),
+        (("ls",), {"env": ["A=1"]}, "env: list is not a mapping"),
+        (("ls",), {"env": {1: "x"}}, "env: the key 1 is int"),
+        (("ls",), {"stdin": 3}, "stdin: int is not text or bytes"),
+        (("ls",), {"stdin": ["x"]}, "stdin: list is not text or bytes"),
+        (("ls",), {"stdin": "a\udcff"}, "stdin: holds a lone surrogate"),
+    ],
+)
+def test_an_argument_of_a_command_that_does_not_fit_is_named(
+    greeter: Callable[..., Driver], args: tuple[Any, ...], options: dict[str, Any], words: str
+) -> None:
+    def reconcile(run: Run) -> None:
+        run.exec_sync(*args, **options)
+
+    async def reconcile_async(run: Run) -> None:
+        await run.exec(*args, **options)
+
+    for function in (reconcile, reconcile_async):
+        error = run_driver(greeter(function), ADA).result.data["error"]
+        assert error["type"] == "TypeError" and error["message"].startswith(words), error
+
+
+@pytest.mark.parametrize("env", [{"A=B": "x"}, {"": "x"}, {"A=B": None}, {"A\0": "x"}])
+def test_a_name_that_no_variable_can_have_is_refused(
+    greeter: Callable[..., Driver], env: dict[str, str | None]
+) -> None:
+    def reconcile(run: Run) -> None:
+        with pytest.raises(OptionsInvalid) as wrong:
+            run.exec_sync("true", env=env)
+        assert list(wrong.value.context) == ["env"]
+
+    assert run_driver(greeter(reconcile), ADA).result == DriverResult.success()
+
+
+def test_any_grace_is_allowed_that_is_long_enough(greeter: Callable[..., Driver]) -> None:
+    def reconcile(run: Run) -> None:
+        for grace in (0, 0.5, sys.float_info.max):
+            assert run.exec_sync("true", grace=grace).success
+
+    assert run_driver(greeter(reconcile), ADA).result == DriverResult.success()
+
+
+@pytest.mark.parametrize(
+    "given", ["text", b"\xff\0\n", bytearray(b"\xfe"), memoryview(array.array("i", [1000, -1]))]
+)
+def test_a_command_reads_what_it_is_given(greeter: Callable[..., Driver], tmp_path: Path, given: Any) -> None:
+    copy = tmp_path / "copy"
+
+    def reconcile(run: Run) -> None:
+        run.exec_sync("sh", "-c", 'cat > "$1"', "sh", copy, stdin=given)
+
+    assert run_driver(greeter(reconcile), ADA).result.succeeded
+    assert copy.read_bytes() == (given.encode() if isinstance(given, str) else bytes(given))
+
+
+def test_large_input_is_held_once(program: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    ended = program("""
+import resource, sys
+from conveyor_driver import Driver
+from conveyor_driver.testing import run_driver
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+driver = Driver("greeter", resources=["greeting"])
+@driver.reconcile
+def reconcile(run):
+    run.exec_sync("true")
+    given = b"\\xff" * (16 << 20)
+    before = peak()
+    run.exec_sync("sh", "-c", "wc -c", stdin=given)
+    assert peak() - before < 2 * len(given), (before, peak())
+outcome = run_driver(driver, {"name": "Ada"})
+assert outcome.result.succeeded, outcome.result
+assert int(outcome.lines[-1]) == 16 << 20
+""")
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_a_command_ends_with_the_task_that_awaits_it(greeter: Callable[..., Driver]) -> None:
@@ -321,21 +409,11 @@ def test_a_cancelled_error_of_its_own_gives_the_event_back(greeter: Callable[...
     assert (outcome.result.message, outcome.attempts) == ("again", 2)
 
 
-def test_arun_driver_runs_on_the_loop_of_the_test(greeter: Callable[..., Driver]) -> None:
-    async def test() -> None:
-        loop = asyncio.get_running_loop()
-
-        async def reconcile(run: Run) -> DriverResult:
-            return DriverResult.success(str(asyncio.get_running_loop() is loop))
-
-        assert (await arun_driver(greeter(reconcile), ADA)).result.message == "True"
-        blocking = greeter(lambda run: DriverResult.success(threading.current_thread().name))
-        assert (await arun_driver(blocking, ADA)).result.message == "greeter-1"
-
-    asyncio.run(test())
-
-
-def test_the_fixtures_are_there(
-    conveyor_run: Callable[..., TestOutcome], greeter: Callable[..., Driver]
+def test_a_run_to_cancel_is_named_by_text(
+    greeter: Callable[..., Driver], conveyor_stream: EmbeddedStream
 ) -> None:
-    assert conveyor_run(greeter(lambda run: None), ADA).result.succeeded
+    with DriverManager(greeter(lambda run: None), stream=conveyor_stream) as manager:
+        with pytest.raises(TypeError, match="^run_id: int is not text"):
+            manager.cancel(3)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="^reason: NoneType is not text"):
+            manager.cancel("run-1", None)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -24,7 +25,7 @@ PROGRAM = """
 import asyncio, os, sys, time
 {imports}
 from conveyor_driver import Driver, DriverManager, DriverResult
-driver = Driver("greeter", resources=["greeting"])
+driver = Driver("greeter", resources=["greeting"], log_buffer_bytes=65_536)
 
 @driver.reconcile
 {kind} reconcile(run):
@@ -64,9 +65,18 @@ def start(
         state=state,
     )
     environment = {**os.environ, "URL": nats.url, "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", source], env=environment, stdout=subprocess.PIPE, text=True
+    process = subprocess.Popen(
+        [sys.executable, "-c", source],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
+    # Whatever it does not hear of, its test ends.
+    killer = threading.Timer(120, process.kill)
+    killer.daemon = True
+    killer.start()
+    return process
 
 
 def said(process: subprocess.Popen[str], word: str) -> list[str]:
@@ -100,6 +110,70 @@ def test_the_first_signal_drains_at_once(
         said(process, "ran")
     assert said(process, "report") == [str(int(state != "idle")), "0"]
     assert process.wait(30) == 0
+
+
+#: Writes twice what the buffer has room for, which holds up nobody, then one line more.
+FILLING = """
+print("busy", flush=True)
+sys.stdin.readline()
+run.log("x" * 200_000)
+run.log("x" * 200_000)
+sys.setswitchinterval(1000)
+full.release()
+try: run.log("one more")
+except LookupError: print("raised", flush=True)
+""".strip()
+
+#: Sends a signal while that line waits: no thread can begin before, since none is let in.
+SENDING = """
+import signal, threading
+def handler(*_): raise LookupError
+signal.signal(signal.SIGUSR1, handler)
+full = threading.Lock()
+full.acquire()
+def send():
+    full.acquire()
+    os.kill(os.getpid(), {number})
+threading.Thread(target=send, daemon=True).start()
+"""
+
+
+def start_filling(nats: NatsWorld, number: signal.Signals) -> subprocess.Popen[str]:
+    process = start(nats, "async def", FILLING, imports=SENDING.format(number=int(number)), state="filling")
+    nats.wait_for_consumer("greeter")
+    nats.post("run-1")
+    said(process, "busy")
+    return process
+
+
+def go_on(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("go on\n")
+    process.stdin.flush()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_full_log_holds_up_no_signal(nats: NatsWorld, number: signal.Signals) -> None:
+    process = start_filling(nats, number)
+    with nats.frozen():
+        go_on(process)
+        said(process, "draining")
+    said(process, "ran")
+    assert said(process, "report") == ["1", "0"]
+    assert process.wait(30) == 0
+    assert nats.lines()["run-1"][-1] == "one more"
+
+
+def test_what_a_signal_handler_raises_ends_the_wait_and_keeps_the_line(nats: NatsWorld) -> None:
+    process = start_filling(nats, signal.SIGUSR1)
+    with nats.frozen():
+        go_on(process)
+        said(process, "raised")
+    said(process, "ran")
+    process.send_signal(signal.SIGTERM)
+    said(process, "draining")
+    assert said(process, "report") == ["1", "0"]
+    assert nats.lines()["run-1"][-1] == "one more"
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])

@@ -63,6 +63,8 @@ def test_what_is_wrong_is_found(tmp_path: Path) -> None:
         "def reconcile(run: Run) -> int: return 3\n"
         "DriverManager(d, connection={'urls': 'x'})\n"
         "def f(run: Run) -> str: return run.attempt\n"
+        "from conveyor_driver.testing import RunDriver\n"
+        "def test_it(conveyor_run: RunDriver) -> None: conveyor_run(d, {}, tiemout=3)\n"
     )
     for tool in (("mypy", "--strict"), ("pyright",)):
         ended = subprocess.run(
@@ -73,7 +75,7 @@ def test_what_is_wrong_is_found(tmp_path: Path) -> None:
             for line in ended.stdout.splitlines()
             if "error" in line and "wrong.py:" in line
         }
-        assert found >= {"2", "3", "4", "6", "7"}, ended.stdout
+        assert found >= {"2", "3", "4", "6", "7", "9"}, ended.stdout
 
 
 @pytest.mark.parametrize(

@@ -194,10 +194,11 @@ impl Run {
     /// Commands live in real time; see [`exec`](crate::exec).
     ///
     /// # Errors
-    /// `ExecFailed` when it cannot be started, `Cancelled` when the run was cancelled before.
+    /// `ExecFailed` when it cannot be started, `Cancelled` when the run was cancelled before,
+    /// `OptionsInvalid` with each field that no process can be given, such as a variable without a name.
     pub async fn exec(&self, command: &Command) -> Result<ExecOutput> {
         let grace = self.0.limits.cancel_grace;
-        exec::execute(command, grace, self, self.cancellation(), &|spawn| spawn()).await
+        exec::execute(command, grace, self, self.cancellation(), exec::PLAINLY).await
     }
 
     /// The same for a thread of the host's, which it holds until the command has ended. `stop` ends the
@@ -206,7 +207,7 @@ impl Run {
     /// # Errors
     /// As [`exec`](Self::exec). `Cancelled` also when the run was abandoned meanwhile.
     pub fn exec_blocking(&self, command: &Command, stop: &CancellationToken) -> Result<ExecOutput> {
-        self.exec_spawning(command, stop, &|spawn| spawn())
+        self.exec_spawning(command, stop, exec::PLAINLY)
     }
 
     /// The same for a host that has something to do around the start of the process.

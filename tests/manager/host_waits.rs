@@ -8,6 +8,7 @@ use std::time::Duration;
 use conveyor_driver::DriverResult;
 use conveyor_driver::host::{HandedRun, ManagerState, Outcome, RunQueue};
 use conveyor_driver_tests::{DEADLINE, Stage, eventually, on_both_streams};
+use futures_util::FutureExt;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 on_both_streams!(
@@ -73,7 +74,11 @@ async fn a_descriptor_is_readable_exactly_while_there_is_something(stage: Stage)
     queue.close();
     assert!(is_readable(&queue));
     assert!(queue.take(1).is_empty() && queue.take_cancelled().is_empty());
-    assert!(is_readable(&queue), "a closed queue stays so");
+    assert!(is_readable(&queue), "nobody has heard that it was closed");
+    assert_eq!(queue.take_state(), None);
+    assert!(!is_readable(&queue) && !queue.wait(Duration::ZERO), "it is told once");
+    queue.close();
+    assert!(!is_readable(&queue));
     running.drain().await.unwrap();
 }
 
@@ -141,6 +146,8 @@ async fn threads_that_wait_end_with_the_queue(stage: Stage) {
     queue.close();
     assert!(threads.into_iter().all(|thread| thread.join().unwrap()));
     queue.ready().await;
+    assert_eq!(queue.take_state(), None);
+    assert!(queue.ready().now_or_never().is_none(), "that it was closed is told once");
     running.drain().await.unwrap();
 }
 

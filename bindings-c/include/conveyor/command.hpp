@@ -21,7 +21,7 @@ struct Command {
   bool clear_env = false;
   /// That of this process where it is empty.
   std::string working_directory = {};
-  /// What it reads; nothing unless given.
+  /// What it reads, text or any bytes; nothing unless given.
   std::optional<std::string> input = std::nullopt;
   /// From SIGTERM to SIGKILL when it is cancelled; the driver's cancel_grace_ms unless given.
   std::optional<milliseconds> grace = std::nullopt;
@@ -42,9 +42,21 @@ struct Command {
     }
     out += std::string("}, \"clear_env\": ") + (clear_env ? "true" : "false");
     if (!working_directory.empty()) out += ", \"working_directory\": " + json_quote(working_directory);
-    if (input) out += ", \"stdin\": " + json_quote(*input);
+    if (input) out += ", \"stdin\": " + input_json();
     if (grace) out += ", \"grace_ms\": " + std::to_string(grace->count());
     return out + "}";
+  }
+
+ private:
+  /// As text where it is, else as an array of bytes.
+  std::string input_json() const {
+    conveyor_text quoted = 0;
+    if (conveyor_json_quote(detail::view(*input), &quoted, nullptr) == CONVEYOR_OK) return detail::take(quoted);
+    std::string bytes;
+    for (const char byte : *input) {
+      bytes += (bytes.empty() ? "" : ", ") + std::to_string(static_cast<unsigned char>(byte));
+    }
+    return "[" + bytes + "]";
   }
 };
 

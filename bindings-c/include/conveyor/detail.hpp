@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <typeinfo>
@@ -66,6 +67,18 @@ void check(Call&& call) {
   if (code != CONVEYOR_OK) raise(code, error);
 }
 
+/// What a call finds; nothing where it says that there is none.
+template <typename Call>
+std::optional<std::string> found(Call&& call) {
+  conveyor_text value = 0;
+  conveyor_error error = 0;
+  const conveyor_code code = call(&value, &error);
+  if (code == CONVEYOR_OK) return take(value);
+  if (code != CONVEYOR_E_NOT_FOUND) raise(code, error);
+  conveyor_error_free(error);
+  return std::nullopt;
+}
+
 inline std::string quoted(std::string_view plain) {
   conveyor_text json = 0;
   check([&](conveyor_error* error) { return conveyor_json_quote(view(plain), &json, error); });
@@ -73,6 +86,10 @@ inline std::string quoted(std::string_view plain) {
 }
 
 inline std::string type_of(const std::exception& error) {
+#if defined(__GNUG__) && !defined(__GXX_RTTI)
+  static_cast<void>(error);
+  return "std::exception";
+#else
   const char* name = typeid(error).name();
 #if defined(__GNUG__)
   int status = 0;
@@ -81,6 +98,7 @@ inline std::string type_of(const std::exception& error) {
   if (status == 0 && plain) return plain.get();
 #endif
   return name;
+#endif
 }
 
 /// A handle with its free. It moves and is not copied.

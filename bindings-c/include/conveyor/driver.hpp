@@ -3,6 +3,7 @@
 #define CONVEYOR_DRIVER_HPP
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,11 +28,9 @@ class Driver {
   Driver& option(std::string_view name, const char* value) {
     return raw(name, json_quote(std::string_view(value)));
   }
-  Driver& option(std::string_view name, const std::vector<std::string>& values) {
-    std::string list;
-    for (const auto& value : values) list += (list.empty() ? "" : ", ") + json_quote(value);
-    return raw(name, "[" + list + "]");
-  }
+  Driver& option(std::string_view name, const std::vector<std::string>& values) { return list(name, values); }
+  Driver& option(std::string_view name, std::initializer_list<std::string_view> values) { return list(name, values); }
+  Driver& option(std::string_view name, std::initializer_list<const char*> values) { return list(name, values); }
   template <typename Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
   Driver& option(std::string_view name, Number value) {
     if constexpr (std::is_same_v<Number, bool>) {
@@ -72,6 +71,13 @@ class Driver {
   Driver& raw(std::string_view name, const std::string& json) {
     options_ += (options_.empty() ? "" : ", ") + json_quote(name) + ": " + json;
     return *this;
+  }
+
+  template <typename Values>
+  Driver& list(std::string_view name, const Values& values) {
+    std::string json;
+    for (const auto& value : values) json += (json.empty() ? "" : ", ") + json_quote(value);
+    return raw(name, "[" + json + "]");
   }
 
   void add_to(conveyor_manager manager) const {

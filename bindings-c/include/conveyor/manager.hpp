@@ -3,6 +3,7 @@
 #define CONVEYOR_MANAGER_HPP
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,11 +49,26 @@ class Manager {
   /// Starts, and waits until every driver is ready to receive events; false when they are not in time.
   bool start(milliseconds timeout = for_ever) {
     detail::check([&](conveyor_error* error) { return conveyor_manager_start(handle_.get(), error); });
+    return wait_started(timeout);
+  }
+
+  /// Waits until every driver is ready to receive events; false when they are not in time.
+  bool wait_started(milliseconds timeout = for_ever) const {
     bool started = false;
     detail::check([&](conveyor_error* error) {
       return conveyor_manager_wait_started(handle_.get(), timeout.count(), &started, error);
     });
     return started;
+  }
+
+  /// Waits until it has ended; nothing when it has not in time.
+  std::optional<Report> wait_ended(milliseconds timeout = for_ever) const {
+    bool ended = false;
+    Report report = told([&](conveyor_text* json, conveyor_text* line, conveyor_error* error) {
+      return conveyor_manager_wait_ended(handle_.get(), timeout.count(), &ended, json, line, error);
+    });
+    if (!ended) return std::nullopt;
+    return report;
   }
 
   /// Starts, and returns when it has ended: by a signal, or because it was asked to stop.

@@ -45,7 +45,11 @@ class Run {
   /// Which try this is, from 1.
   std::uint32_t attempt() const noexcept { return conveyor_run_attempt(handle_); }
   /// A value of the resource by its JSON pointer, such as "/name".
-  std::optional<std::string> get(std::string_view pointer) const { return json_get(payload(), pointer); }
+  std::optional<std::string> get(std::string_view pointer) const {
+    return detail::found([&](conveyor_text* value, conveyor_error* error) {
+      return conveyor_run_get(handle_, detail::view(pointer), value, error);
+    });
+  }
   /// The resource, read when it is first asked for.
   Resource resource() const {
     conveyor_resource read = {};
@@ -169,7 +173,12 @@ class OwnedRun : public Run {
       const std::int64_t after = retry.after ? retry.after->count() : -1;
       return conveyor_run_retry(handle_, detail::view(retry.what()), after, error);
     } catch (const Failed& failed) {
-      return raise("Failed", failed.what(), failed.data);
+      const conveyor_code code = raise("Failed", failed.what(), failed.data);
+      if (code != CONVEYOR_E_ARGUMENT_INVALID) return code;
+      // Its data are no JSON, which is said beside what it says itself.
+      const std::string fault(detail::text(conveyor_error_message(*error)));
+      conveyor_error_free(*error);
+      return raise("Failed", std::string(failed.what()) + "\n" + fault, {});
     } catch (const std::exception& other) {
       return raise(detail::type_of(other), other.what(), {});
     } catch (...) {

@@ -31,7 +31,7 @@ class EmbeddedStream {
 
   /// Waits until a run has so many results: a JSON array, or nothing when they do not come in time.
   std::optional<std::string> wait_results(std::string_view run_id, std::size_t count = 1,
-                                          milliseconds timeout = for_ever) {
+                                          milliseconds timeout = for_ever) const {
     conveyor_text results = 0;
     detail::check([&](conveyor_error* error) {
       return conveyor_stream_wait_results(handle_.get(), detail::view(run_id), count, timeout.count(), &results,
@@ -42,7 +42,7 @@ class EmbeddedStream {
   }
 
   /// The stored log lines of a run, or of all: a JSON array.
-  std::string log(std::string_view run_id = {}) {
+  std::string log(std::string_view run_id = {}) const {
     conveyor_text lines = 0;
     detail::check([&](conveyor_error* error) {
       return conveyor_stream_log(handle_.get(), detail::some(run_id), &lines, error);

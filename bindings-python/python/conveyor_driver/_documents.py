@@ -239,7 +239,8 @@ class Command(TypedDict):
     args: list[str]
     #: Start from an empty environment instead of that of this process.
     clear_env: bool
-    #: Environment variables to set, and with ``None`` (null in a document) to remove.
+    #: Environment variables to set, and with ``None`` (null in a document) to remove. A name is not
+    #: empty and holds no ``=``.
     env: dict[str, str | None]
     #: Milliseconds from SIGTERM to SIGKILL when the command is cancelled; by default the driver's
     #: ``cancel_grace_ms``.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from . import _arguments
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime
@@ -78,12 +80,7 @@ class Retry(Exception):
 def _seconds(after: float | datetime.timedelta) -> float:
     """A delay in seconds; whatever is none is refused."""
     total = getattr(after, "total_seconds", None)
-    seconds = after if total is None else total()
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        raise TypeError(f"after: {type(after).__name__} is no number of seconds")
-    if not 0 <= seconds < float("inf"):
-        raise TypeError(f"after: {seconds} is no delay in seconds")
-    return float(seconds)
+    return _arguments.seconds("after", after if total is None else total())  # type: ignore[arg-type]
 
 
 class Failed(Exception):

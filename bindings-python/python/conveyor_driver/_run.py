@@ -6,6 +6,7 @@ import os
 import threading
 
 from . import _native
+from ._arguments import path, seconds
 from ._native import RunLog
 
 TYPE_CHECKING = False
@@ -164,12 +165,13 @@ class Run:
         variables, and removes those that are ``None``. When the run is cancelled, the command and all that
         it started get SIGTERM and, after ``grace`` seconds, SIGKILL. How it ended is data, not an error.
 
-        Raises ``ExecFailed`` when it cannot be started, ``Cancelled`` when the run was cancelled before.
+        Raises ``ExecFailed`` when it cannot be started, ``Cancelled`` when the run was cancelled before,
+        ``OptionsInvalid`` for what no process can be given, such as a variable without a name.
         """
-        command = _command(program, args, env, clear_env, cwd, stdin, grace)
+        command = _command(program, args, env, clear_env, cwd, grace)
         from ._outcome import ExecOutput
 
-        return ExecOutput(*self._native.exec(command, _native.Stop()))
+        return ExecOutput(*self._native.exec(command, _input(stdin), _native.Stop()))
 
     async def exec(
         self,
@@ -182,7 +184,8 @@ class Run:
         grace: float | None = None,
     ) -> ExecOutput:
         """The same without holding up the loop. Cancelled, it ends the command before it raises."""
-        command = _command(program, args, env, clear_env, cwd, stdin, grace)
+        command = _command(program, args, env, clear_env, cwd, grace)
+        given = _input(stdin)
         import asyncio
         import contextlib
 
@@ -204,7 +207,7 @@ class Run:
             output: ExecOutput | None = None
             error: BaseException | None = None
             try:
-                output = ExecOutput(*self._native.exec(command, stop))
+                output = ExecOutput(*self._native.exec(command, given, stop))
             except BaseException as raised:
                 error = raised
             # When the loop was closed nobody waits any more.
@@ -248,35 +251,28 @@ def _command(
     env: Mapping[str, str | None] | None,
     clear_env: bool,
     cwd: str | os.PathLike[str] | None,
-    stdin: str | bytes | None,
     grace: float | None,
 ) -> Command:
+    if env is not None and not hasattr(env, "keys"):
+        raise TypeError(f"env: {type(env).__name__} is not a mapping")
     command: dict[str, Any] = {
-        "program": os.fspath(program),
-        "args": [_argument(i, arg) for i, arg in enumerate(args)],
-        "env": dict(env or {}),
+        "program": path("program", program),
+        "args": [path(f"args[{i}]", arg) for i, arg in enumerate(args)],
+        "env": {} if env is None else dict(env),
         "clear_env": clear_env,
-        "working_directory": None if cwd is None else os.fspath(cwd),
-        "stdin": _input(stdin),
-        "grace_ms": None if grace is None else round(grace * 1000),
+        "working_directory": None if cwd is None else path("cwd", cwd),
+        "grace_ms": None if grace is None else _milliseconds(seconds("grace", grace)),
     }
     return command  # type: ignore[return-value]
 
 
-def _argument(i: int, arg: object) -> str:
-    try:
-        path = os.fspath(arg)  # type: ignore[call-overload]
-    except TypeError:
-        raise TypeError(f"args[{i}]: {type(arg).__name__} is no argument; give it as text") from None
-    if not isinstance(path, str):
-        raise TypeError(f"args[{i}]: {type(path).__name__} is no argument; give it as text")
-    return path
+#: What the core can hold: as long as one likes.
+_MOST_MILLISECONDS = 2**63
 
 
-def _input(stdin: str | bytes | None) -> str | list[int] | None:
-    if not isinstance(stdin, (bytes, bytearray, memoryview)):
-        return stdin
-    try:
-        return bytes(stdin).decode()
-    except UnicodeDecodeError:
-        return list(stdin)
+def _milliseconds(time: float) -> int:
+    return round(min(time * 1000, _MOST_MILLISECONDS))
+
+
+def _input(stdin: str | bytes | None) -> str | bytes | None:
+    return bytes(stdin) if isinstance(stdin, memoryview) else stdin

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from .testing import EmbeddedStream, TestOutcome, run_driver
+from .testing import ARunDriver, EmbeddedStream, RunDriver, arun_driver, run_driver
 
-__all__ = ["conveyor_run", "conveyor_stream"]
+__all__ = ["conveyor_arun", "conveyor_run", "conveyor_stream"]
 
 
 @pytest.fixture
@@ -18,6 +16,12 @@ def conveyor_stream() -> EmbeddedStream:
 
 
 @pytest.fixture
-def conveyor_run() -> Callable[..., TestOutcome]:
+def conveyor_run() -> RunDriver:
     """``conveyor_run(driver, resource)`` runs one event through a driver to its answer."""
     return run_driver
+
+
+@pytest.fixture
+def conveyor_arun() -> ARunDriver:
+    """``await conveyor_arun(driver, resource)`` does the same in a test that is a coroutine."""
+    return arun_driver

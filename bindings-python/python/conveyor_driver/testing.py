@@ -13,16 +13,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from . import _native
+from ._arguments import seconds
 from ._codes import TimedOut
 from ._documents import LogEntry
 from ._driver import BaseDriver
-from ._manager import DriverManager
+from ._manager import DriverManager, _refuse_running_loop
 from ._outcome import DrainReport
 from ._result import DriverResult
 
@@ -31,7 +34,21 @@ if TYPE_CHECKING:
 
     from ._documents import ManagerOptions
 
-__all__ = ["DriverAnswer", "EmbeddedStream", "TestOutcome", "arun_driver", "run_driver"]
+__all__ = [
+    "ARunDriver",
+    "DriverAnswer",
+    "EmbeddedStream",
+    "RunDriver",
+    "TestOutcome",
+    "arun_driver",
+    "run_driver",
+]
+
+#: How long a thread waits before it looks whether it was interrupted.
+_LOOK_UP_SECONDS = 0.1
+#: How long a loop waits before it looks for a result again: twice as long each time.
+_FIRST_PAUSE_SECONDS = 0.001
+_LONGEST_PAUSE_SECONDS = 0.05
 
 
 class DriverAnswer(TypedDict):
@@ -72,19 +89,33 @@ class EmbeddedStream:
 
     def results(self, run_id: str, count: int = 1, *, timeout: float = 60.0) -> list[DriverAnswer]:
         """Waits for so many results of a run. Raises ``TimedOut`` when they do not come in time."""
-        found = self._native.wait_results(run_id, count, timeout)
-        if found is None:
-            raise TimedOut(f"the run {run_id} was not answered within {timeout} s")
-        return found
+        end = time.monotonic() + seconds("timeout", timeout)
+        while True:
+            left = max(0.0, end - time.monotonic())
+            found = self._native.wait_results(run_id, count, min(left, _LOOK_UP_SECONDS))
+            if found is not None:
+                return found
+            if left == 0:
+                raise _too_late(run_id, timeout)
 
     def result(self, run_id: str, *, timeout: float = 60.0) -> DriverResult:
         """Waits for the result of a run. Raises ``TimedOut`` when it does not come in time."""
-        answer = self.results(run_id, timeout=timeout)[0]
-        return DriverResult(answer["success"], answer["message"], answer["data"])
+        return _result(self.results(run_id, timeout=timeout))
 
     async def aresult(self, run_id: str, *, timeout: float = 60.0) -> DriverResult:
         """The same without holding up the loop."""
-        return await asyncio.to_thread(self.result, run_id, timeout=timeout)
+        # No thread waits for it: cancelled, there is nothing left that could hold up the end.
+        end = time.monotonic() + seconds("timeout", timeout)
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            left = max(0.0, end - time.monotonic())
+            found = self._native.wait_results(run_id, 1, 0)
+            if found is not None:
+                return _result(found)
+            if left == 0:
+                raise _too_late(run_id, timeout)
+            await asyncio.sleep(min(left, pause))
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def log(self, run_id: str | None = None) -> list[LogEntry]:
         """The stored log lines of a run, or of all, in their order."""
@@ -129,8 +160,9 @@ def run_driver(
     An ``async def`` handler runs on a loop in a thread of its own; in a test that is itself a coroutine use
     ``arun_driver``.
     """
+    _refuse_running_loop("run_driver()", "await arun_driver(), in pytest the fixture conveyor_arun")
     stream = EmbeddedStream()
-    with DriverManager([driver], stream=stream, **options) as manager:
+    with DriverManager([driver], stream=stream, **options) as manager, _ending(manager):
         run = stream.post(_typed(driver, resource), event=event)
         result = stream.result(run, timeout=timeout)
     return _outcome(stream, run, result, manager)
@@ -147,9 +179,57 @@ async def arun_driver(
     """The same on the running loop."""
     stream = EmbeddedStream()
     async with DriverManager([driver], stream=stream, **options) as manager:
-        run = stream.post(_typed(driver, resource), event=event)
-        result = await stream.aresult(run, timeout=timeout)
+        with _ending(manager):
+            run = stream.post(_typed(driver, resource), event=event)
+            result = await stream.aresult(run, timeout=timeout)
     return _outcome(stream, run, result, manager)
+
+
+class RunDriver(Protocol):
+    """``run_driver``, for the annotation of the fixture ``conveyor_run``."""
+
+    def __call__(
+        self,
+        driver: BaseDriver,
+        resource: Mapping[str, Any],
+        *,
+        event: str = "create",
+        timeout: float = 60.0,
+        **options: Unpack[ManagerOptions],
+    ) -> TestOutcome: ...
+
+
+class ARunDriver(Protocol):
+    """``arun_driver``, for the annotation of the fixture ``conveyor_arun``."""
+
+    async def __call__(
+        self,
+        driver: BaseDriver,
+        resource: Mapping[str, Any],
+        *,
+        event: str = "create",
+        timeout: float = 60.0,
+        **options: Unpack[ManagerOptions],
+    ) -> TestOutcome: ...
+
+
+@contextlib.contextmanager
+def _ending(manager: DriverManager) -> Iterator[None]:
+    """Has what goes wrong end the manager now: nobody waits for the run any more."""
+    try:
+        yield
+    except BaseException:
+        manager.end_now()
+        raise
+
+
+def _result(answers: Sequence[DriverAnswer]) -> DriverResult:
+    answer = answers[0]
+    return DriverResult(answer["success"], answer["message"], answer["data"])
+
+
+def _too_late(run_id: str, timeout: float) -> TimedOut:
+    return TimedOut(f"the run {run_id} was not answered within {timeout} s")
 
 
 def _typed(driver: BaseDriver, resource: Mapping[str, Any]) -> dict[str, Any]:

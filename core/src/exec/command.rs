@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::options::Faults;
 
 /// A command to run as part of a driver run. No shell is involved.
 ///
@@ -22,7 +26,8 @@ pub struct Command {
     pub program: String,
     /// The arguments, without the program's name.
     pub args: Vec<String>,
-    /// Environment variables to set, and with `None` (null in a document) to remove.
+    /// Environment variables to set, and with `None` (null in a document) to remove. A name is not
+    /// empty and holds no `=`.
     pub env: BTreeMap<String, Option<String>>,
     /// Start from an empty environment instead of that of this process.
     pub clear_env: bool,
@@ -100,6 +105,36 @@ impl Command {
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace_ms = Some(u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
         self
+    }
+
+    /// Whether a process can be given all of it.
+    ///
+    /// # Errors
+    /// `OptionsInvalid` with one context entry for each fault: the path of its field and the reason.
+    pub(super) fn check(&self) -> Result<()> {
+        let mut faults = Faults::default();
+        let mut text = |path: &str, text: &[u8]| {
+            if text.contains(&0) {
+                faults.add(path, "holds a NUL, where it would end");
+            }
+        };
+        text("program", self.program.as_bytes());
+        for (i, arg) in self.args.iter().enumerate() {
+            text(&format!("args[{i}]"), arg.as_bytes());
+        }
+        if let Some(directory) = &self.working_directory {
+            text("working_directory", directory.as_os_str().as_bytes());
+        }
+        for (name, value) in &self.env {
+            // The value may be secret.
+            text(&format!("env.{name}"), value.as_deref().unwrap_or_default().as_bytes());
+        }
+        for name in self.env.keys() {
+            if name.is_empty() || name.contains(['=', '\0']) {
+                faults.add("env", format_args!("{name:?} is no name of a variable"));
+            }
+        }
+        faults.into_result()
     }
 }
 
@@ -196,6 +231,27 @@ mod tests {
         let mut paths: Vec<_> = error.context().iter().map(|(path, _)| path.as_str()).collect();
         paths.sort_unstable();
         assert_eq!(paths, ["arguments", "stdin"]);
+    }
+
+    #[test]
+    fn what_no_process_can_be_given_is_named() {
+        let command = Command::new("l\0s")
+            .args(["-l", "a\0b"])
+            .env("", "1")
+            .env("A=B", "2")
+            .env_remove("A=C")
+            .env("A\0", "3")
+            .env("TOKEN", "hunter\0a")
+            .current_dir("/\0");
+        let error = command.check().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::OptionsInvalid);
+        let mut paths: Vec<_> = error.context().iter().map(|(path, _)| path.as_str()).collect();
+        paths.sort_unstable();
+        let named =
+            ["args[1]", "env", "env", "env", "env", "env.TOKEN", "program", "working_directory"];
+        assert_eq!(paths, named);
+        assert!(!error.to_string().contains("hunter"), "{error}");
+        assert!(Command::new("").arg("a=b").env("A", "=").env_remove("B").check().is_ok());
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::io;
 use std::path::Path;
 use std::process::Stdio;
 
-use tokio::process::Child;
+use tokio::process::{Child, Command as Process};
 
-use super::Command;
+use super::{Command, Spawning};
 use crate::error::{Error, ErrorCode, Result};
 
 /// Starts the command as the leader of its own process group, with pipes for its output and, when
@@ -17,8 +17,8 @@ use crate::error::{Error, ErrorCode, Result};
 /// which of the two it is (`program`, `working_directory`), or `interpreter` when the program is a
 /// script whose interpreter does not exist. Without `fault` it is something else, which the source
 /// tells, such as too many processes.
-pub(super) fn launch(command: &Command) -> Result<Child> {
-    let mut process = tokio::process::Command::new(&command.program);
+pub(super) fn launch(command: &Command, spawning: Spawning<'_>) -> Result<Child> {
+    let mut process = Process::new(&command.program);
     process
         .args(&command.args)
         .process_group(0)
@@ -37,7 +37,10 @@ pub(super) fn launch(command: &Command) -> Result<Child> {
     if let Some(directory) = &command.working_directory {
         process.current_dir(directory);
     }
-    process.spawn().map_err(|error| start_error(command, error))
+    let mut spawned = None;
+    spawning(&mut process, &mut |process| spawned = Some(process.spawn()));
+    let spawned = spawned.unwrap_or_else(|| process.spawn());
+    spawned.map_err(|error| start_error(command, error))
 }
 
 fn start_error(command: &Command, source: io::Error) -> Error {

@@ -13,6 +13,8 @@
 //!   keeps coming, for a few seconds at most; then they are ended the same way. What should outlive
 //!   its command must leave the group (`setsid`) and close the inherited output.
 //! - **When the run is abandoned** in the middle, the group is killed at once.
+//! - **Signals** that the thread blocks which starts the command are blocked in it, unless the host has it
+//!   otherwise. SIGPIPE ends it.
 //! - **Input** is empty unless given. A command that does not read it all is no error.
 //! - **As a driver**: [`reconcile`] has a command do the whole work of a run.
 //!
@@ -35,15 +37,19 @@ mod tests;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
+use tokio::process::Command as Process;
 
 pub use command::Command;
 pub use output::ExecOutput;
 pub use reconcile::{RETRY_EXIT_CODE, reconcile};
 pub(crate) use supervise::execute;
 
-/// What a host has around the call that starts a process, which it is given: a process inherits from its
-/// thread, such as which signals are blocked.
-pub type Spawning<'a> = &'a (dyn Fn(&mut dyn FnMut()) + Sync);
+/// What a host has around the call that starts a process. It is given the process, and that call: a process
+/// inherits from its thread, such as which signals are blocked, unless the host has it otherwise.
+pub type Spawning<'a> = &'a (dyn Fn(&mut Process, &mut dyn FnMut(&mut Process)) + Sync);
+
+/// Nothing around it.
+pub(crate) const PLAINLY: Spawning<'static> = &|process, spawn| spawn(process);
 
 /// Which of a command's outputs a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

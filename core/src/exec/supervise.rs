@@ -20,8 +20,9 @@ use crate::error::{Error, ErrorCode, Result};
 /// `cancel` ends the processes even while the sink waits. Dropped before that, it kills them.
 ///
 /// # Errors
-/// `Cancelled` when cancelled before the start: nothing was started. `ExecFailed` when the command
-/// cannot be started or its output or end not be observed; then it was killed.
+/// `OptionsInvalid` when it is no command that a process can be given, `Cancelled` when cancelled before
+/// the start: nothing was started. `ExecFailed` when the command cannot be started or its output or end
+/// not be observed; then it was killed.
 pub(crate) async fn execute(
     command: &Command,
     default_grace: Duration,
@@ -29,19 +30,26 @@ pub(crate) async fn execute(
     cancel: &CancellationToken,
     spawning: Spawning<'_>,
 ) -> Result<ExecOutput> {
+    command.check()?;
     if cancel.is_cancelled() {
         return Err(Error::new(ErrorCode::Cancelled, "the run was cancelled before the command")
             .with_context("program", &command.program));
     }
     let start = Instant::now();
     let grace = command.grace_ms.map_or(default_grace, Duration::from_millis);
-    let mut launched = None;
-    spawning(&mut || launched = Some(launch(command)));
-    let mut child = launched.unwrap_or_else(|| launch(command))?;
+    let mut child = launch(command, spawning)?;
     let input = child.stdin.take();
     let mut stdout = Pump::new(child.stdout.take(), OutputStream::Stdout, sink);
     let mut stderr = Pump::new(child.stderr.take(), OutputStream::Stderr, sink);
-    let lost = |error| failed(command, "cannot observe the command", error);
+    let lost = |error: io::Error| {
+        let reaped = error.raw_os_error() == Some(rustix::io::Errno::CHILD.raw_os_error());
+        let message = if reaped {
+            "cannot observe the command: another part of this program reaps its children, or it ignores SIGCHLD"
+        } else {
+            "cannot observe the command"
+        };
+        failed(command, message, error)
+    };
     let mut group = Group::of(child).map_err(lost)?;
     let mut exit = LeaderExit::watch(group.leader()).map_err(lost)?;
     let progress = Progress::default();

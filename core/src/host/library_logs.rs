@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -12,6 +12,7 @@ use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
+use super::HomeProcess;
 use super::shared::Shared;
 use crate::clock;
 use crate::error::{Error, ErrorCode, Result};
@@ -38,7 +39,7 @@ pub struct LibraryLog {
 ///
 /// They reach the [queues](super::RunQueue::attach_library_logs) that they are attached to. Nobody ever
 /// waits for them: when `capacity` records wait, further ones are dropped and counted, and a record says
-/// how many.
+/// how many. A fork begins with none, and with no queue.
 #[derive(Clone, Debug)]
 pub struct LibraryLogs(pub(super) Arc<LibraryLogBuffer>);
 
@@ -51,6 +52,9 @@ pub struct LibraryLogLayer {
 
 #[derive(Debug)]
 pub(super) struct LibraryLogBuffer {
+    home: HomeProcess,
+    /// That of a fork, which has not the threads that may hold the locks of this one.
+    fork: OnceLock<Arc<Self>>,
     capacity: usize,
     records: Mutex<Records>,
     /// As in `records`: read without its lock.
@@ -73,12 +77,7 @@ impl LibraryLogs {
     /// Room for so many records.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self(Arc::new(LibraryLogBuffer {
-            capacity,
-            records: Mutex::default(),
-            waiting: AtomicUsize::new(0),
-            queues: Mutex::default(),
-        }))
+        Self(LibraryLogBuffer::new(capacity))
     }
 
     /// Keeps what is said in this process from now on, of this level and above. What is below costs
@@ -128,7 +127,7 @@ impl<S: Subscriber> Layer<S> for LibraryLogLayer {
             return;
         }
         let Fields { message, labels } = Fields::of(event);
-        self.buffer.keep(LibraryLog {
+        self.buffer.here().keep(LibraryLog {
             unix_nanos: clock::unix_nanos(),
             level: Level::from(*metadata.level()),
             target: metadata.target().to_owned(),
@@ -140,6 +139,26 @@ impl<S: Subscriber> Layer<S> for LibraryLogLayer {
 }
 
 impl LibraryLogBuffer {
+    fn new(capacity: usize) -> Arc<Self> {
+        Arc::new(Self {
+            home: HomeProcess::here(),
+            fork: OnceLock::new(),
+            capacity,
+            records: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            queues: Mutex::default(),
+        })
+    }
+
+    /// That of this process.
+    fn here(self: &Arc<Self>) -> &Arc<Self> {
+        let mut buffer = self;
+        while !buffer.home.is_here() {
+            buffer = buffer.fork.get_or_init(|| Self::new(buffer.capacity));
+        }
+        buffer
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.load(Ordering::Acquire) == 0
     }
@@ -198,13 +217,14 @@ fn dropped(count: u64) -> LibraryLog {
 
 impl Shared {
     pub(super) fn attach(self: &Arc<Self>, logs: &LibraryLogs) -> Result<()> {
-        self.library.set(logs.0.clone()).map_err(|_| {
+        let logs = logs.0.here();
+        self.library.set(logs.clone()).map_err(|_| {
             Error::new(ErrorCode::Closed, "this queue has the library's logs already")
         })?;
-        let mut queues = logs.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = logs.queues.lock().unwrap_or_else(PoisonError::into_inner);
         queues.push(Arc::downgrade(self));
         drop(queues);
-        if !logs.0.is_empty() {
+        if !logs.is_empty() {
             self.library_spoke();
         }
         Ok(())

@@ -10,7 +10,7 @@
 //! | core → host | *wake*: there is something where nothing was. In one of these ways: [`ready`](RunQueue::ready) for tasks, [`wait`](RunQueue::wait) for threads, [`wake_fd`](RunQueue::wake_fd) for event loops, the call of [`waking`](RunQueue::waking) |
 //! | host → core | *drain*: [`take`](RunQueue::take) or [`take_into`](RunQueue::take_into) until no run is left, and of the notices those that concern it |
 //! | | [`take_cancelled`](RunQueue::take_cancelled): runs that should end early |
-//! | | [`take_state`](RunQueue::take_state): how far the [`HostManager`](crate::HostManager) is |
+//! | | [`take_state`](RunQueue::take_state): how far the [`HostManager`](crate::HostManager) is, and that the queue was closed |
 //! | | [`take_accepted`](RunQueue::take_accepted): log lines that have room now; only for a host that writes them with [`log`](RunQueue::log) |
 //! | | [`take_library_logs`](RunQueue::take_library_logs): what the library says; only after [`attach_library_logs`](RunQueue::attach_library_logs) |
 //! | host → core | [`complete`](RunQueue::complete) or [`complete_all`](RunQueue::complete_all), once for each run; a run that is dropped completes as [`Outcome::Dropped`] |

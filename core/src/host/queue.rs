@@ -71,8 +71,7 @@ impl RunQueue {
     }
 
     /// The descriptor of [`with_descriptor`](Self::with_descriptor). It is readable exactly while
-    /// there is something to take, and for ever once the queue is closed. The host only waits for it:
-    /// it never reads, writes or closes it.
+    /// there is something to take. The host only waits for it: it never reads, writes or closes it.
     #[must_use]
     pub fn wake_fd(&self) -> Option<BorrowedFd<'_>> {
         self.0.wake.descriptor.as_ref().map(AsFd::as_fd)
@@ -127,6 +126,12 @@ impl RunQueue {
         self.0.lock().waiting.len()
     }
 
+    /// Whether the host still owes what comes of a run.
+    #[must_use]
+    pub fn is_open(&self, run: RunKey) -> bool {
+        self.0.lock().open.get_mut(run).is_some()
+    }
+
     /// Says what came of a run.
     ///
     /// # Errors
@@ -177,23 +182,29 @@ impl RunQueue {
     }
 
     /// How far the [`HostManager`](crate::HostManager) of this queue is, when that has changed since
-    /// it was last asked here.
+    /// it was last asked here. Takes the news that the queue was closed, too.
     #[must_use]
     pub fn take_state(&self) -> Option<ManagerState> {
         let mut state = self.0.lock();
         let manager = state.manager.take();
+        state.closing = false;
         self.0.took(state);
         manager
     }
 
     /// Says that nobody will take runs any more. Those that wait are given back, and the drivers of
-    /// this queue stop. Threads in [`next`](Self::next) return. Notices can still be taken.
+    /// this queue stop. Threads in [`next`](Self::next) return. Notices can still be taken, and this is
+    /// one: it wakes the host, until [`take_state`](Self::take_state) takes it.
     pub fn close(&self) {
         if self.0.is_forked() {
             return;
         }
         let mut state = self.0.lock();
+        if state.closed {
+            return;
+        }
         state.closed = true;
+        state.closing = true;
         let waiting = std::mem::take(&mut state.waiting);
         self.0.came(state, Wanted::Notice);
         self.0.wake.all_for_a_run();
@@ -207,11 +218,12 @@ impl RunQueue {
         self.0.lock().closed
     }
 
-    /// Waits until there is something to take, or the queue is closed.
+    /// Waits until there is something to take, or the queue is closed meanwhile.
     pub async fn ready(&self) {
+        let was_closed = self.is_closed();
         poll_fn(|cx| {
             let mut state = self.0.lock();
-            if self.0.has_something(&state) {
+            if self.0.has_something(&state) || state.closed != was_closed {
                 return Poll::Ready(());
             }
             state.hosts.add_task(cx.waker());
@@ -223,16 +235,22 @@ impl RunQueue {
     /// The same for a thread, and for so long at most. Says whether there is something.
     #[must_use]
     pub fn wait(&self, most: Duration) -> bool {
-        let there = |state: &State| self.0.has_something(state);
-        there(&self.0.wake.wait(self.0.lock(), Wanted::Anything, most, there))
+        self.wait_until(Wanted::Anything, most, |state| self.0.has_something(state))
     }
 
     /// The same where other threads take the runs: waits until there is anything but a run to take,
-    /// or the queue is closed.
+    /// or the queue is closed meanwhile.
     #[must_use]
     pub fn wait_for_notice(&self, most: Duration) -> bool {
-        let there = |state: &State| self.0.has_notice(state);
-        there(&self.0.wake.wait(self.0.lock(), Wanted::Notice, most, there))
+        self.wait_until(Wanted::Notice, most, |state| self.0.has_notice(state))
+    }
+
+    fn wait_until(&self, news: Wanted, most: Duration, is_there: impl Fn(&State) -> bool) -> bool {
+        let state = self.0.lock();
+        let was_closed = state.closed;
+        // Of several threads that wait the first one takes the news, and the others return, too.
+        let there = |state: &State| is_there(state) || state.closed != was_closed;
+        there(&self.0.wake.wait(state, news, most, there))
     }
 
     /// Wakes the host for all that came since, if it has to be woken.

@@ -35,6 +35,8 @@ pub(super) struct State {
     /// Whether the descriptor is.
     readable: bool,
     pub(super) closed: bool,
+    /// That it was closed is news to the host.
+    pub(super) closing: bool,
 }
 
 impl Shared {
@@ -57,7 +59,7 @@ impl Shared {
         !state.cancelled.is_empty()
             || !state.accepted.is_empty()
             || state.manager.is_some()
-            || state.closed
+            || state.closing
             || self.library.get().is_some_and(|library| !library.is_empty())
     }
 

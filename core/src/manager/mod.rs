@@ -121,6 +121,9 @@ impl DriverManager {
 
     /// Runs until it is stopped: by a signal, or through its [`StopHandle`].
     ///
+    /// Once it has listened for SIGINT and SIGTERM, neither ends the process by itself any more, also when
+    /// it has ended. A program that lives on sets `signals` to false and listens itself.
+    ///
     /// # Errors
     /// As [`start`](Self::start), and the drivers' error when all of them had to stop by
     /// themselves.

@@ -1,12 +1,15 @@
 //! SIGINT and SIGTERM: the first drains, the second ends now.
 
+use std::convert::Infallible;
+
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::stop::StopHandle;
 use crate::error::{Error, ErrorCode, Result};
 
-/// Turns signals into stops until the second one.
-pub(super) async fn watch(stop: StopHandle) -> Result<()> {
+/// Turns signals into stops. Those that nobody hears any more once this is dropped are lost: what listens for a
+/// signal in a Rust program does so for as long as the process lives.
+pub(super) async fn watch(stop: StopHandle) -> Result<Infallible> {
     let listen = |kind, name| {
         signal(kind).map_err(|error| {
             Error::new(ErrorCode::Internal, format!("cannot listen for {name}")).with_source(error)
@@ -20,11 +23,7 @@ pub(super) async fn watch(stop: StopHandle) -> Result<()> {
             _ = terminate.recv() => "SIGTERM",
         }
     };
-    let name = next().await;
-    tracing::info!("{name}: draining; a second signal ends every run now");
-    stop.drain();
-    let name = next().await;
-    tracing::warn!("{name}: ending every run now and giving its event back");
-    stop.end_now();
-    Ok(())
+    loop {
+        stop.signalled(next().await);
+    }
 }

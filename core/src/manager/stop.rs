@@ -1,5 +1,8 @@
 //! How a manager is asked to stop.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio_util::sync::CancellationToken;
 
 /// Stops a manager from anywhere. Clones stop the same manager.
@@ -7,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 pub struct StopHandle {
     drain: CancellationToken,
     now: CancellationToken,
+    signalled: Arc<AtomicBool>,
 }
 
 impl StopHandle {
@@ -20,6 +24,18 @@ impl StopHandle {
     pub fn end_now(&self) {
         self.drain.cancel();
         self.now.cancel();
+    }
+
+    /// Does what the user wants who sends a signal of this name: the first one drains, any other ends
+    /// every run now. For hosts that listen for signals themselves.
+    pub fn signalled(&self, name: &str) {
+        if self.signalled.swap(true, Ordering::Relaxed) {
+            tracing::warn!("{name}: ending every run now and giving its event back");
+            self.end_now();
+        } else {
+            tracing::info!("{name}: draining; a second signal ends every run now");
+            self.drain();
+        }
     }
 
     /// Whether the manager was asked to stop.

@@ -95,7 +95,7 @@ async fn run_with(
     sink: &dyn LineSink,
     cancel: &CancellationToken,
 ) -> Result<ExecOutput> {
-    let run = execute(command, PATIENCE, sink, cancel, &|spawn| spawn());
+    let run = execute(command, PATIENCE, sink, cancel, PLAINLY);
     tokio::time::timeout(PATIENCE, run).await.expect("the command hangs")
 }
 

@@ -61,10 +61,26 @@ async fn what_is_at_fault_is_named() {
         context(&[("program", script), ("fault", "interpreter")])
     );
     assert_eq!(
-        start_failure(&Command::new("echo").arg("a\0b")).await,
+        start_failure(&Command::new("echo").arg("too long ".repeat(1 << 20))).await,
         context(&[("program", "echo")])
     );
     std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[tokio::test]
+async fn what_no_process_can_be_given_is_refused() {
+    let (sink, cancel) = (Recorder::default(), CancellationToken::new());
+    for (command, path) in [
+        (shell("echo started").env("A=B", "1"), "env"),
+        (shell("echo started").env("", "1"), "env"),
+        (shell("echo started").env("A", "1\0a"), "env.A"),
+        (shell("echo started").arg("a\0b"), "args[2]"),
+    ] {
+        let error = run_with(&command, &sink, &cancel).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::OptionsInvalid);
+        assert_eq!(error.context()[0].0, path);
+    }
+    assert!(sink.stdout().is_empty(), "it was started");
 }
 
 #[tokio::test]
