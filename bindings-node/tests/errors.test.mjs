@@ -191,6 +191,12 @@ test("arguments of a command are checked", async () => {
     ]) {
       await assert.rejects(run.exec(program, args, options), { name: "TypeError", message });
     }
+    for (const env of [{ "A=B": "1" }, { "": "1" }]) {
+      await assert.rejects(run.exec("true", [], { env }), ({ code, context }) => code === "OptionsInvalid" && "env" in context);
+    }
+    for (const [options, path] of [[{ env: { A: "1\0" } }, "env.A"], [{ cwd: "/\0" }, "cwd"]]) {
+      await assert.rejects(run.exec("true", [], options), ({ code, context }) => code === "OptionsInvalid" && path in context);
+    }
     await assert.rejects(run.exec("true", [], { graceMs: -1 }), ({ context }) => "graceMs" in context);
     await assert.rejects(run.exec("no-such-program"), { code: "ExecFailed" });
     await assert.rejects(run.exec("true", [], { signal: AbortSignal.abort() }), { name: "AbortError" });

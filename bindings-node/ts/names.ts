@@ -36,10 +36,14 @@ export function camelMembers<T>(document: unknown): T {
   return Object.fromEntries(members) as T;
 }
 
+/** What has another name here, as Node's own calls have it. */
+const OTHERWISE: Readonly<Record<string, string>> = { working_directory: "cwd" };
+
 /** The path of an option. What stands below `env` are the user's own names. */
 export function camel(path: string): string {
-  const [own, ...below] = path.split(/(?<=^env|\.env)\./);
-  return [own!.replace(/(?<=[a-z0-9])_([a-z])/g, (_, letter: string) => letter.toUpperCase()), ...below].join(".");
+  const [first, ...below] = path.split(/(?<=^env|\.env)\./);
+  const own = OTHERWISE[first!] ?? first!;
+  return [own.replace(/(?<=[a-z0-9])_([a-z])/g, (_, letter: string) => letter.toUpperCase()), ...below].join(".");
 }
 
 /** The names that stand in backticks in a text for people. */
