@@ -96,7 +96,7 @@ impl Life {
     /// counts as a delivery, so it comes less and less often while the newer one is busy.
     pub(super) async fn leave_to_others(&self, delivery: &Taken) -> End {
         const LEAST: Duration = Duration::from_millis(500);
-        let most = Duration::from_millis(self.driver.options().ack_wait_ms).max(LEAST);
+        let most = Duration::from_millis(self.driver.options().ack_wait_ms / 3).max(LEAST);
         let before = u32::try_from(delivery.attempt).unwrap_or(u32::MAX).saturating_sub(1);
         let delay = jittered(LEAST, most, before).max(LEAST);
         tracing::info!(
@@ -104,10 +104,9 @@ impl Life {
             "given back: another instance of this driver handles this resource type"
         );
         self.send(delivery, Settlement::Nak(delay)).await;
-        // Its permit rests, at first until the event is on offer again, so that another instance gets it; but
-        // not for as long as the newer one may be busy.
+        // Its permit rests until the event is on offer again, so that another instance gets it.
         tokio::select! {
-            () = sleep(LEAST * 2) => {}
+            () = sleep(delay + LEAST) => {}
             () = self.stop.draining() => {}
         }
         End::GivenBack { abandoned: false }
