@@ -43,9 +43,8 @@ struct Setup {
 object!(Manager = 1);
 
 impl Manager {
-    fn new(mut options: ManagerOptions) -> Self {
-        // The core listens for as long as the process lives, which a program in C may mean to survive.
-        let signals = std::mem::replace(&mut options.signals, false);
+    fn new(options: ManagerOptions) -> Self {
+        let signals = options.signals;
         let manager = DriverManager::new(options);
         let stop = manager.stop_handle();
         let setup = Mutex::new(Setup { manager: Some(manager), pools: Vec::new() });
@@ -76,13 +75,13 @@ impl Manager {
         let mut setup = self.setup();
         let manager = setup.manager.take().ok_or_else(started_before)?;
         let host = self.host.get_or_init(|| HostManager::new(manager));
+        if self.signals {
+            interrupt::listen(&self.host, &self.stop)?;
+        }
         let masked = Masked::all();
-        host.start()?;
+        host.start().inspect_err(|_| interrupt::release())?;
         drop(masked);
-        let listening =
-            if self.signals { interrupt::listen(&self.host, &self.stop) } else { Ok(()) };
-        let served = listening.and_then(|()| setup.pools.iter().try_for_each(Pool::start));
-        served.inspect_err(|_| self.stop.end_now())
+        setup.pools.iter().try_for_each(Pool::start).inspect_err(|_| self.stop.end_now())
     }
 
     fn host(&self) -> Result<&HostManager> {

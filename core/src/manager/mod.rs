@@ -43,6 +43,7 @@ mod worker;
 pub use hosted::HostManager;
 pub use report::{DrainReport, DriverReport};
 pub use running::RunningManager;
+pub use signals::set_signal_handlers;
 pub use stop::StopHandle;
 
 use std::collections::HashMap;
