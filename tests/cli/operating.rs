@@ -1,6 +1,9 @@
 //! The operator's tools on a real nats-server.
 
-use conveyor_driver::stream::Message;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use conveyor_driver::stream::{ConsumerConfig, Message};
 use conveyor_driver::subject;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -92,7 +95,7 @@ async fn a_driver_answers_as_a_service_of_nats_micro_does() {
             let asked = conveyor_driver::stream::request(
                 &*world.stream,
                 Message::new(subject, ""),
-                std::time::Duration::from_secs(1),
+                Duration::from_secs(1),
             );
             match asked.await {
                 Ok(answer) => found = serde_json::from_slice(&answer.payload).unwrap(),
@@ -147,11 +150,43 @@ async fn dead_letters_are_listed_shown_replayed_and_dropped() {
     .await;
     stop(one).await;
     world.stream.delete_consumer(subject::MESSAGES_STREAM, "one").await.unwrap();
+    // Somebody else who takes everything does not run it in the driver's stead.
+    world.stream.put_consumer(subject::MESSAGES_STREAM, &auditor()).await.unwrap();
     let refused = tool(&["dead-letters", "replay", "3"]).await.exits_with(1);
     assert!(refused.stderr().contains("does not listen"), "{}", refused.stderr());
+    assert_eq!(list().await.len(), 2);
     tool(&["dead-letters", "drop", "--all"]).await.exits_with(2);
     tool(&["dead-letters", "drop", "--all", "--driver", "one", "--yes"]).await.exits_with(0);
     assert!(list().await.is_empty());
+}
+
+/// A consumer of nobody's, without a filter.
+fn auditor() -> ConsumerConfig {
+    ConsumerConfig {
+        name: "audit".into(),
+        durable: true,
+        filters: Vec::new(),
+        ack_wait: Duration::from_secs(30),
+        max_ack_pending: 1000,
+        inactive_threshold: None,
+        metadata: BTreeMap::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_driver_named_as_a_part_of_its_subject_gets_its_letters_back() {
+    let world = World::new().await;
+    let driver = world.drivers(driver("resources", "exit 0"), &["resources"]).await;
+    let message = Message::new(subject::driver("resources", "greeting"), "no JSON");
+    world.stream.publish(message).await.unwrap().await.unwrap();
+    eventually("it is dead", async || {
+        let list = tool(&world, &["dead-letters", "list", "--output", "json"]).await;
+        !list.exits_with(0).objects().is_empty()
+    })
+    .await;
+    let sent = tool(&world, &["dead-letters", "replay", "1"]).await.exits_with(0).stdout();
+    assert_eq!(sent, "sent 1 to drivers.resources.resources.greeting\n");
+    stop(driver).await;
 }
 
 #[tokio::test]
