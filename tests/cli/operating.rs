@@ -239,22 +239,25 @@ async fn doctor_finds_what_is_wrong_and_names_a_cure() {
 async fn doctor_sees_missing_streams_permissions_and_go_consumers() {
     use conveyor_driver_cli::nats_server::{NatsServer, NatsServerOptions};
     let config = r#"authorization { users: [ { user: few, password: p, permissions: {
-        publish: { deny: ["logs.>"] }, subscribe: { deny: ["control.>"] } } } ] }"#;
+        publish: { deny: ["logs.>", "$JS.API.STREAM.MSG.GET.messages"] },
+        subscribe: { deny: ["control.>", "$SRV.>"] } } } ] }"#;
     let options = NatsServerOptions { config: config.to_owned(), ..Default::default() };
     let server = NatsServer::start_with(options).await.unwrap();
     let mut call = Call::new(&["doctor", "--output", "json"]);
     call.command.env("CONVEYOR_NATS_URL", server.url());
     call.command.env("CONVEYOR_NATS_USER", "few").env("CONVEYOR_NATS_PASSWORD", "p");
     let findings = call.ended().await.exits_with(1).objects();
-    let broken = |about: &str, word: &str| {
+    let found = |about: &str, verdict: &str, word: &str| {
         let found = findings.iter().any(|finding| {
             finding["about"] == about
-                && finding["verdict"] == "broken"
+                && finding["verdict"] == verdict
                 && finding["text"].as_str().unwrap().contains(word)
         });
-        assert!(found, "{about} {word}: {findings:?}");
+        assert!(found, "{about} {verdict} {word}: {findings:?}");
     };
-    broken("permissions", "publish logs.run");
-    broken("permissions", "subscribe control.driver.run");
-    broken("streams", "messages");
+    found("permissions", "broken", "publish logs.run");
+    found("permissions", "broken", "subscribe control.driver.>");
+    found("permissions", "warning", "publish $JS.API.STREAM.MSG.GET.messages");
+    found("permissions", "warning", "subscribe $SRV.*");
+    found("streams", "broken", "messages");
 }
