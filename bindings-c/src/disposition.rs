@@ -45,12 +45,7 @@ pub(crate) fn take(signal: c_int, ours: Handler, before: &AtomicPtr<libc::sigact
         // Never freed: the handler may be at the one before.
         before.store(Box::leak(Box::new(now)), Ordering::Release);
     }
-    put_above(signal, ours);
-}
-
-/// Makes the handler ours, whatever is there.
-pub(crate) fn put_above(signal: c_int, ours: Handler) {
-    let mut new = action(signal);
+    let mut new = now;
     new.sa_sigaction = ours as usize;
     new.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
     // SAFETY: the mask is one; the handler does what is allowed in one.
@@ -74,7 +69,7 @@ pub(crate) fn is_default(signal: c_int) -> bool {
     action(signal).sa_sigaction == libc::SIG_DFL
 }
 
-pub(crate) fn action(signal: c_int) -> libc::sigaction {
+fn action(signal: c_int) -> libc::sigaction {
     let mut now = MaybeUninit::zeroed();
     // SAFETY: the call fills it; where it could fail, zero is the default.
     unsafe {

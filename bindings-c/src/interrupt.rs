@@ -1,7 +1,6 @@
 //! SIGINT and SIGTERM, which drain the managers that listen and at the second time end them.
 //!
-//! The managers hear of them by the core's handlers, which are set once and for all. Above those stands one that is set
-//! aside once no manager listens any more: both signals do then what they did before, and can end a program that goes on.
+//! Once no manager listens any more, both do what they did before: a program that goes on can be ended by them.
 
 use std::ffi::{c_int, c_void};
 use std::fs::File;
@@ -11,20 +10,17 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-use conveyor_driver::host::{ManagerState, set_signal_handlers};
+use conveyor_driver::host::ManagerState;
 use conveyor_driver::{Error, ErrorCode, HostManager, Result, StopHandle};
 
 use crate::disposition;
 use crate::fork;
 use crate::signals::Masked;
 
-const SIGNALS: [c_int; 2] = [libc::SIGINT, libc::SIGTERM];
+const SIGNALS: [(c_int, &str); 2] = [(libc::SIGINT, "SIGINT"), (libc::SIGTERM, "SIGTERM")];
 
 /// That of this process, once a manager has listened. It is never freed: the handler may be at it.
 static WATCH: AtomicPtr<Watch> = AtomicPtr::new(ptr::null_mut());
-
-/// The core's handlers.
-static CORES: [AtomicPtr<libc::sigaction>; 2] = [const { AtomicPtr::new(ptr::null_mut()) }; 2];
 
 struct Watch {
     /// Those that listen, or have. While there are some, the handler is ours.
@@ -39,7 +35,6 @@ struct Watch {
 }
 
 struct Listener {
-    signalled: bool,
     stop: StopHandle,
     manager: Weak<OnceLock<HostManager>>,
 }
@@ -54,18 +49,9 @@ pub(crate) fn listen(manager: &Arc<OnceLock<HostManager>>, stop: &StopHandle) ->
         SIGNALS
             .iter()
             .zip(&watch.before)
-            .for_each(|(signal, before)| disposition::take(*signal, hear, before));
+            .for_each(|((signal, _), before)| disposition::take(*signal, hear, before));
     }
-    let manager = Arc::downgrade(manager);
-    listeners.push(Listener { signalled: false, stop: stop.clone(), manager });
-    if CORES[0].load(Ordering::Acquire).is_null() {
-        // They pass on to ours, which notices, and ours to them.
-        set_signal_handlers()?;
-        for (signal, cores) in SIGNALS.iter().zip(&CORES) {
-            cores.store(Box::leak(Box::new(disposition::action(*signal))), Ordering::Release);
-            disposition::put_above(*signal, hear);
-        }
-    }
+    listeners.push(Listener { stop: stop.clone(), manager: Arc::downgrade(manager) });
     Ok(())
 }
 
@@ -82,7 +68,7 @@ pub(crate) fn leave_to_parent() {
         SIGNALS
             .iter()
             .zip(&watch.before)
-            .for_each(|(signal, before)| disposition::put_back(*signal, hear, before));
+            .for_each(|((signal, _), before)| disposition::put_back(*signal, hear, before));
         WATCH.store(ptr::null_mut(), Ordering::Relaxed);
     }
 }
@@ -146,23 +132,23 @@ impl Watch {
             SIGNALS
                 .iter()
                 .zip(&self.before)
-                .for_each(|(signal, before)| disposition::put_back(*signal, hear, before));
+                .for_each(|((signal, _), before)| disposition::put_back(*signal, hear, before));
             self.listening.store(false, Ordering::Release);
         }
     }
 
-    /// Hears of each signal.
+    /// Tells the managers of each signal.
     fn tell(&self, mut news: File) {
         let mut bytes = [0; 16];
         // The other end is never closed.
         while let Ok(1..) = news.read(&mut bytes) {
-            for (number, signal) in SIGNALS.iter().enumerate() {
+            for (number, (signal, name)) in SIGNALS.iter().enumerate() {
                 if !self.came[number].swap(false, Ordering::AcqRel) {
                     continue;
                 }
                 let mut listeners = self.listeners();
                 self.release(&mut listeners);
-                listeners.iter_mut().for_each(Listener::stop);
+                listeners.iter().for_each(|listener| listener.stop.signalled(name));
                 // Else a handler of the program's has heard of it.
                 if listeners.is_empty() && disposition::is_default(*signal) {
                     // SAFETY: any signal may be sent to this process.
@@ -174,15 +160,6 @@ impl Watch {
 }
 
 impl Listener {
-    /// The core has done so, unless it began to hear too late, or in a fork, whose parent has what wakes it.
-    fn stop(&mut self) {
-        if std::mem::replace(&mut self.signalled, true) {
-            self.stop.end_now();
-        } else {
-            self.stop.drain();
-        }
-    }
-
     fn listens(&self) -> bool {
         let Some(manager) = self.manager.upgrade() else { return false };
         let state = manager.get().map(HostManager::state);
@@ -192,7 +169,7 @@ impl Listener {
 
 /// Notes a signal, and does what was done at it before.
 extern "C" fn hear(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    let number = SIGNALS.iter().position(|known| *known == signal);
+    let number = SIGNALS.iter().position(|(known, _)| *known == signal);
     let (Some(watch), Some(number)) = (here(), number) else { return };
     // SAFETY: asks for this thread's number.
     let this = unsafe { libc::pthread_self() } as usize;
@@ -203,11 +180,8 @@ extern "C" fn hear(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_vo
     if watch.listening.load(Ordering::Acquire) || disposition::is_default(signal) {
         watch.note(number);
     }
-    // SAFETY: what is there is never freed, and was a handler of its kind.
+    // SAFETY: what was there before is never freed, and was a handler of its kind.
     unsafe {
-        if let Some(cores) = CORES[number].load(Ordering::Acquire).as_ref() {
-            disposition::call(cores, signal, info, context);
-        }
         if let Some(before) = watch.before[number].load(Ordering::Acquire).as_ref() {
             disposition::call(before, signal, info, context);
         }

@@ -43,8 +43,9 @@ struct Setup {
 object!(Manager = 1);
 
 impl Manager {
-    fn new(options: ManagerOptions) -> Self {
-        let signals = options.signals;
+    fn new(mut options: ManagerOptions) -> Self {
+        // The core listens for as long as the process lives, which a program in C may mean to survive.
+        let signals = std::mem::replace(&mut options.signals, false);
         let manager = DriverManager::new(options);
         let stop = manager.stop_handle();
         let setup = Mutex::new(Setup { manager: Some(manager), pools: Vec::new() });
@@ -75,13 +76,13 @@ impl Manager {
         let mut setup = self.setup();
         let manager = setup.manager.take().ok_or_else(started_before)?;
         let host = self.host.get_or_init(|| HostManager::new(manager));
-        if self.signals {
-            interrupt::listen(&self.host, &self.stop)?;
-        }
         let masked = Masked::all();
-        host.start().inspect_err(|_| interrupt::release())?;
+        host.start()?;
         drop(masked);
-        setup.pools.iter().try_for_each(Pool::start).inspect_err(|_| self.stop.end_now())
+        let listening =
+            if self.signals { interrupt::listen(&self.host, &self.stop) } else { Ok(()) };
+        let served = listening.and_then(|()| setup.pools.iter().try_for_each(Pool::start));
+        served.inspect_err(|_| self.stop.end_now())
     }
 
     fn host(&self) -> Result<&HostManager> {

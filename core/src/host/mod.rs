@@ -48,7 +48,6 @@ mod state;
 mod wake;
 
 pub use crate::logger::LogTicket;
-pub use crate::manager::set_signal_handlers;
 #[cfg(feature = "client")]
 pub use api_calls::{Answer, ApiCalls};
 pub use cancel_descriptor::CancelDescriptor;

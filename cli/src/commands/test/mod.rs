@@ -70,9 +70,11 @@ impl Arguments {
             "name": self.name,
             "resources": [resource.resource],
             "run_timeout_ms": self.timeout,
-            "max_attempts": 1,
         });
-        self.settings.put_into(&mut document);
+        self.settings.put_into(&mut document)?;
+        if document["max_attempts"].is_null() {
+            document["max_attempts"] = 1.into();
+        }
         let options: DriverOptions = from_document(document)?;
         let driver = ScriptDriver { options, command };
         driver.check()?;
