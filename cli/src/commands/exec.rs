@@ -34,8 +34,8 @@ use crate::fault::Fault;
 /// started get SIGTERM and, when that does not end them, SIGKILL. What it leaves running at its end
 /// is ended, too.
 ///
-/// The first Ctrl-C drains: no new events, runs in flight finish. A second one ends them and gives
-/// their events back.
+/// The first Ctrl-C, SIGTERM or SIGHUP drains: no new events, runs in flight finish. A second one ends
+/// them and gives their events back. Under nohup, SIGHUP stays ignored.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,

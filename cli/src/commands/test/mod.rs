@@ -20,6 +20,9 @@ use embedded::{Embedded, Show};
 ///
 /// The log goes to standard output as it is written, the verdict to standard error. The exit code is 0
 /// for a good result, 1 for a failed one, and 75 when the command asks for another attempt.
+///
+/// The first Ctrl-C cancels the run, a second one ends it at once. Then, and when nobody reads its log any
+/// more, the exit code is 130.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  conveyor-driver test -f greeting.json -- ./greet.sh --loud")]
 pub(crate) struct Arguments {
