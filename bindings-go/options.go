@@ -8,7 +8,8 @@ import "time"
 type Serialization string
 
 const (
-	// Events for the same resource wait for each other, in their order.
+	// Events for the same resource wait for each other, in their order. One that waits for its next attempt does not
+	// hold up those behind it.
 	SerializationResource Serialization = "resource"
 	// Nothing waits.
 	SerializationNone Serialization = "none"
@@ -240,8 +241,8 @@ func (driver *Driver) MaxAttempts(value int) *Driver {
 
 // MaxDeliveries sets the option max_deliveries: how often an event may be delivered without an answer before it is
 // taken for one that kills its process, answered with a failed result and kept as a dead letter. A shutdown that
-// gives an event back counts, too, and so does each time that an abandoned run of its resource is in its way.
-// Default: MaxAttempts and five more.
+// gives an event back counts, too; so does an older instance that leaves one to a newer, and each time that an
+// abandoned run of its resource is in its way. Default: MaxAttempts and five more.
 func (driver *Driver) MaxDeliveries(value int) *Driver {
 	return driver.Set("max_deliveries", value)
 }

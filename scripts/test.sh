@@ -4,6 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# What starts this in the background may have it ignore signals that tests send.
+if [ -z "${SIGNALS_AS_USUAL:-}" ] && env --default-signal=HUP true 2>/dev/null; then
+    export SIGNALS_AS_USUAL=1
+    exec env --default-signal=HUP,INT,QUIT,PIPE scripts/test.sh
+fi
+
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 

@@ -15,6 +15,7 @@ mod host;
 mod manager;
 mod options;
 mod run;
+mod signals;
 mod wake;
 
 /// The runtime's threads free what others took, many times an event, which is dear in most allocators.

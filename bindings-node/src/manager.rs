@@ -268,9 +268,9 @@ impl Manager {
     #[napi]
     pub fn retry(&self, key: f64, message: String, after_ms: Option<f64>) {
         let mut failure = Failure::retry(message);
-        let after = after_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1e3).ok());
-        if let Some(after) = after {
-            failure = failure.after(after);
+        if let Some(ms) = after_ms {
+            // The core bounds what is too long.
+            failure = failure.after(Duration::try_from_secs_f64(ms / 1e3).unwrap_or(Duration::MAX));
         }
         self.ended(key, Outcome::Ended(Err(failure)));
     }

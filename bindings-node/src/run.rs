@@ -6,6 +6,7 @@ use conveyor_driver::exec::Command;
 use conveyor_driver::host::is_complete_resource;
 use conveyor_driver::message::Resource;
 use conveyor_driver::{ErrorCode, Level, LogLine, Run};
+use napi::bindgen_prelude::{Either, Uint8Array};
 use napi_derive::napi;
 use serde_json::Map;
 
@@ -14,6 +15,10 @@ use crate::commands::{count, number};
 use crate::error::{Result, thrown};
 use crate::host::Host;
 use crate::options;
+use crate::signals::{Hearing, LOOK_UP, Signalled};
+
+/// In the place of a ticket.
+const SIGNALLED: f64 = -1.0;
 
 /// One driver run. Made when it is first needed.
 #[napi]
@@ -31,7 +36,7 @@ impl RunHandle {
 #[napi]
 impl RunHandle {
     /// Writes a line, with labels as JSON text. Nothing when it has its place, else the ticket of the
-    /// place it will have.
+    /// place it will have; `SIGNALLED` when it has its place, and signals came while it waited.
     #[napi]
     pub fn log(&self, level: u32, message: String, labels: Option<String>) -> Result<Option<f64>> {
         let labels = match labels {
@@ -44,8 +49,10 @@ impl RunHandle {
             Ok(ticket) => Ok(ticket.map(|ticket| number(ticket.to_u64()))),
             // Whoever writes so much without awaiting it is held up here.
             Err(error) if error.code() == ErrorCode::LogFull => {
-                self.run.logger().write_blocking(line);
-                Ok(None)
+                let hearing = Hearing::new();
+                let written =
+                    self.run.logger().write_interruptible(line, LOOK_UP, || hearing.look_up());
+                Ok(written.err().map(|Signalled| SIGNALLED))
             }
             Err(error) => Err(thrown(error)),
         }
@@ -82,10 +89,14 @@ impl RunHandle {
         self.run.progress();
     }
 
-    /// Starts a command, given as JSON text. Its end is among the manager's notices.
+    /// Starts a command, given as JSON text, with what it reads. Its end is among the manager's notices.
     #[napi]
-    pub fn exec(&self, command: String) -> Result<f64> {
-        let command: Command = options::read(&command)?;
+    pub fn exec(&self, command: String, stdin: Option<Either<String, Uint8Array>>) -> Result<f64> {
+        let mut command: Command = options::read(&command)?;
+        command.stdin = stdin.map(|input| match input {
+            Either::A(text) => text.into(),
+            Either::B(bytes) => bytes.to_vec().into(),
+        });
         self.host.commands.start(&self.run, command).map(number).map_err(thrown)
     }
 

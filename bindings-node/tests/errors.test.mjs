@@ -4,6 +4,8 @@ import { test } from "node:test";
 import { ConveyorError, Driver, DriverManager, DriverResult, ERROR_CODES, Retry } from "conveyor-driver";
 import { EmbeddedStream, runDriver } from "conveyor-driver/testing";
 
+import { broken, having, THROWN } from "./thrown.mjs";
+
 const OPTIONS = { name: "greeter", resources: ["greeting"] };
 const nothing = () => {};
 const returning = (result) => new Driver(OPTIONS, () => result);
@@ -122,9 +124,41 @@ test("what is no result fails the run and says what is one", async () => {
   }
 });
 
+for (const [name, thrown] of Object.entries(THROWN)) {
+  test(`whatever is thrown is answered: ${name}`, async () => {
+    const options = { ...OPTIONS, maxAttempts: 2, retryInitialMs: 1, retryMaxMs: 1 };
+    for (const reconcile of [
+      () => {
+        throw thrown;
+      },
+      () => Promise.reject(thrown),
+    ]) {
+      const { result } = await runDriver(new Driver(options, reconcile), {}, { timeoutMs: 20_000, logger: null });
+      assert.equal(result.success, false);
+      assert.equal(typeof result.data.error.type, "string");
+    }
+  });
+}
+
+test("a retry stays one although its message cannot be read, and says what is wrong with its delay", async () => {
+  const again = new Driver({ ...OPTIONS, retryInitialMs: 1 }, (run) => {
+    if (run.attempt === 1) {
+      throw having(new Retry("again"), "message", { get: broken });
+    }
+    throw having(new Retry("again"), "afterMs", { value: NaN });
+  });
+  const { result, attempts } = await runDriver(again, {});
+  assert.equal(attempts, 2);
+  assert.match(result.message, /^afterMs: NaN is no number/);
+  assert.match(result.data.error.traceback, /^Retry: again/);
+});
+
 test("labels that are not JSON are refused where they are given", async () => {
   const driver = new Driver(OPTIONS, (run) => {
     assert.throws(() => run.log("x", { n: 1n }), { name: "TypeError", message: /^labels.n: a BigInt/ });
+    for (const labels of ["more", 7, [1], new Date()]) {
+      assert.throws(() => run.log("x", labels), { name: "TypeError", message: /^labels: .* is no object with labels/ });
+    }
   });
   assert.equal((await runDriver(driver, {})).result.success, true);
 });
@@ -136,6 +170,34 @@ test("arguments of a command are checked", async () => {
     await assert.rejects(run.exec("true", [1]), { message: "args[0]: a number is no argument; give it as text" });
     await assert.rejects(run.exec("true", [], { dir: "/" }), { message: /^dir: there is no such option/ });
     await assert.rejects(run.exec("true", [], { env: { A: 1 } }), { code: "OptionsInvalid" });
+    for (const [program, args, options, message] of [
+      ["a\ud800", [], {}, /^program: holds a lone surrogate/],
+      ["true", ["a\ud800"], {}, /^args\[0\]: holds a lone surrogate/],
+      ["true", [], null, /^options: null/],
+      ["true", [], [], /^options: an array/],
+      ["true", [], { env: "A=1" }, /^env: a string/],
+      ["true", [], { env: ["A=1"] }, /^env: an array/],
+      ["true", [], { env: new Map() }, /^env: Map/],
+      ["true", [], { env: null }, /^env: null/],
+      ["true", [], { cwd: 3 }, /^cwd: a number/],
+      ["true", [], { cwd: new URL("http://x/") }, /^cwd: /],
+      ["true", [], { cwd: new URL("file://host/x") }, /^cwd: /],
+      ["true", [], { stdin: 5 }, /^stdin: a number/],
+      ["true", [], { stdin: [1] }, /^stdin: an array/],
+      ["true", [], { stdin: new ArrayBuffer(2) }, /^stdin: ArrayBuffer/],
+      ["true", [], { stdin: "a\ud800" }, /^stdin: holds a lone surrogate/],
+      ["true", [], { graceMs: NaN }, /^graceMs: NaN/],
+      ["true", [], { signal: {} }, /^signal: an object/],
+    ]) {
+      await assert.rejects(run.exec(program, args, options), { name: "TypeError", message });
+    }
+    for (const env of [{ "A=B": "1" }, { "": "1" }]) {
+      await assert.rejects(run.exec("true", [], { env }), ({ code, context }) => code === "OptionsInvalid" && "env" in context);
+    }
+    for (const [options, path] of [[{ env: { A: "1\0" } }, "env.A"], [{ cwd: "/\0" }, "cwd"]]) {
+      await assert.rejects(run.exec("true", [], options), ({ code, context }) => code === "OptionsInvalid" && path in context);
+    }
+    await assert.rejects(run.exec("true", [], { graceMs: -1 }), ({ context }) => "graceMs" in context);
     await assert.rejects(run.exec("no-such-program"), { code: "ExecFailed" });
     await assert.rejects(run.exec("true", [], { signal: AbortSignal.abort() }), { name: "AbortError" });
   });
@@ -146,6 +208,34 @@ test("a signal that has aborted or is none is refused", async () => {
   const make = () => new DriverManager({ drivers: returning(null), stream: new EmbeddedStream() });
   await assert.rejects(make().run({ signal: {} }), { name: "TypeError", message: /^signal: / });
   await assert.rejects(make().run({ signal: AbortSignal.abort() }), { code: "Cancelled", message: /^signal: / });
+});
+
+test("arguments that do not fit are named", async () => {
+  const stream = new EmbeddedStream();
+  const manager = new DriverManager({ drivers: returning(null), stream });
+  for (const [call, message] of [
+    [() => manager.run({ timeoutMs: 1 }), /^timeoutMs: there is no such option/],
+    [() => manager.run(null), /^options: null/],
+    [async () => manager.cancel(7), /^runId: a number/],
+    [() => stream.results(7), /^runId: a number/],
+    [() => stream.results("x", -1), /^count: -1/],
+    [() => stream.results("x", 1, { timeoutMs: "5" }), /^timeoutMs: '5'/],
+    [() => stream.results("x", 1, { timeoutMs: NaN }), /^timeoutMs: NaN/],
+    [() => stream.results("x", 1, { timeout: 5 }), /^timeout: there is no such option/],
+    [async () => stream.post({ resource: "greeting" }, { runID: "x" }), /^runID: there is no such option/],
+    [async () => stream.log(7), /^runId: a number/],
+  ]) {
+    await assert.rejects(call, { name: "TypeError", message });
+  }
+});
+
+test("a manager that could not start can be disposed of", async () => {
+  const connection = { url: "nats://127.0.0.1:1", connectTimeoutMs: 20 };
+  const manager = new DriverManager({ drivers: returning(null), connection, logger: null });
+  await assert.rejects(manager.start(), { code: "Unavailable" });
+  await manager[Symbol.asyncDispose]();
+  await assert.rejects(manager.start(), { code: "Closed" });
+  await assert.rejects(manager.stop(), { code: "Unavailable" });
 });
 
 test("a manager runs once", async () => {

@@ -64,3 +64,54 @@ test("memory does not grow with the number of events", async (t) => {
   assert(grown("external") < 0.5, `external memory grew by ${grown("external")} MB`);
   assert(grown("rss") < 4, `the process grew by ${grown("rss")} MB`);
 });
+
+const MANAGERS = `
+  import { readdirSync } from "node:fs";
+  import { setTimeout as sleep } from "node:timers/promises";
+  import { Driver, DriverManager } from "conveyor-driver";
+  import { EmbeddedStream } from "conveyor-driver/testing";
+  const KEPT = ["driver", "handler", "manager", "stream"];
+  const kept = new Map(KEPT.map((kind) => [kind, 0]));
+  const registry = new FinalizationRegistry((kind) => kept.set(kind, kept.get(kind) - 1));
+  const keep = (kind, object) => (kept.set(kind, kept.get(kind) + 1), registry.register(object, kind), object);
+  async function one() {
+    const driver = keep("driver", new Driver({ name: "a", resources: ["a"] }, keep("handler", () => {})));
+    const stream = keep("stream", new EmbeddedStream());
+    const manager = keep("manager", new DriverManager({ drivers: driver, stream }));
+    await manager.start();
+    await stream.result(stream.post({ resource: "a" }));
+    return manager;
+  }
+  const many = async (count) => {
+    const managers = await Promise.all(Array.from({ length: count }, one));
+    await Promise.all(managers.map((manager) => manager.stop()));
+  };
+  const open = () => {
+    const listeners = ["exit", "uncaughtException", "SIGINT"].map((name) => process.listenerCount(name));
+    return { descriptors: readdirSync("/proc/self/fd").length, threads: readdirSync("/proc/self/task").length, listeners };
+  };
+  const settled = async (enough) => {
+    // Until it is so: the test ends this otherwise.
+    do {
+      gc();
+      await sleep(10);
+    } while (!enough(open()));
+  };
+  const none = () => [...kept.values()].every((count) => count === 0);
+  await many(2);
+  await settled(none);
+  const before = open();
+  await many(60);
+  const asMany = ({ descriptors, threads, listeners }) =>
+    descriptors <= before.descriptors && threads <= before.threads && listeners.every((count, i) => count <= before.listeners[i]);
+  await settled((now) => none() && asMany(now));
+  process.stdout.write("nothing is left");
+`;
+
+test("managers that have ended leave nothing behind", async (t) => {
+  const child = spawn(process.execPath, [...FLAGS, "--eval", MANAGERS], { cwd, stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => child.kill("SIGKILL"));
+  let said = "";
+  child.stdout.on("data", (text) => (said += text));
+  await until(() => said === "nothing is left", "something is left of managers that have ended");
+});

@@ -120,15 +120,15 @@ test("a signal that aborts drains", async () => {
   const stream = new EmbeddedStream();
   const controller = new AbortController();
   const { signal } = controller;
-  const manager = await new DriverManager({ drivers: new Driver(OPTIONS, greet), stream }).start({ signal });
+  const running = new DriverManager({ drivers: new Driver(OPTIONS, greet), stream }).run({ signal });
   await stream.result(post(stream));
   controller.abort();
-  assert.equal((await manager.stop()).drivers[0].succeeded, 1);
+  assert.equal((await running).drivers[0].succeeded, 1);
   const other = new DriverManager({ drivers: new Driver(OPTIONS, greet), stream: new EmbeddedStream() });
   const later = new AbortController();
-  const running = other.run({ signal: later.signal });
+  const ending = other.run({ signal: later.signal });
   later.abort();
-  assert.equal((await running).drivers[0].runs, 0);
+  assert.equal((await ending).drivers[0].runs, 0);
 });
 
 test("a manager that was stopped before its start drains at once", async () => {
@@ -151,6 +151,21 @@ test("a result that does not come in time is an error", async () => {
   await assert.rejects(stream.result("nobody", { timeoutMs: 10 }), { code: "TimedOut" });
   const never = new Driver(OPTIONS, () => new Promise(() => {}));
   await assert.rejects(runDriver(never, {}, { timeoutMs: 30, shutdownGraceMs: 0, logger: null }), { code: "TimedOut" });
+});
+
+test("the test of a handler that is stuck ends in time, however long a drain may take", { timeout: 60_000 }, async () => {
+  const never = new Driver(OPTIONS, () => new Promise(() => {}));
+  const options = { timeoutMs: 30, shutdownGraceMs: 3_600_000, logger: null };
+  await assert.rejects(runDriver(never, {}, options), { code: "TimedOut" });
+});
+
+test("a result can be waited for as long as one likes", async (t) => {
+  const stream = new EmbeddedStream();
+  const manager = await new DriverManager({ drivers: new Driver(OPTIONS, greet), stream }).start();
+  t.after(() => manager.stop());
+  for (const timeoutMs of [Infinity, 1e12]) {
+    assert.equal((await stream.result(post(stream), { timeoutMs })).message, "hello, Ada");
+  }
 });
 
 test("the library's own records go to the logger, and a logger that throws does no harm", async () => {

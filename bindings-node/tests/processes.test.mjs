@@ -8,6 +8,7 @@ import { Driver, DriverManager, DriverResult } from "conveyor-driver";
 
 import { NatsWorld, until } from "./nats_world.mjs";
 import { killGroup } from "./process_group.mjs";
+import { THROWN } from "./thrown.mjs";
 
 const cwd = fileURLToPath(new URL("..", import.meta.url));
 const PRELUDE = `
@@ -110,6 +111,64 @@ test("what is thrown where nobody catches it fails its run and the process lives
   assert.match(running.said, /stray: 1 succeeded, 2 failed/);
 });
 
+test("whatever is thrown where nobody catches it fails its run and the process lives on", async () => {
+  const running = program(`
+    import { THROWN } from "./tests/thrown.mjs";
+    say(String(await manage("strays", (run) => {
+      setTimeout(() => { throw THROWN[run.resource.name]; }, 1);
+      return new Promise(() => {});
+    }, { concurrency: 100, maxAttempts: 1 }).run()));
+  `);
+  await world.driver("strays");
+  const names = Object.keys(THROWN);
+  await world.post(names, { resource: "strays" });
+  const results = await world.answered(names);
+  assert.deepEqual(names.filter((name) => results[name][0].success), []);
+  running.child.kill("SIGTERM");
+  assert.equal(await running.ended, 0, running.complained);
+  assert.match(running.said, new RegExp(`strays: 0 succeeded, ${names.length} failed`));
+});
+
+test("what a listener of a run's signal throws is the run's, and the process lives on", async () => {
+  const running = program(`
+    const manager = manage("listen", (run) => {
+      run.signal.addEventListener("abort", () => { throw new TypeError("in a listener"); });
+      say("begun " + run.id);
+      return new Promise(() => {});
+    });
+    process.stdin.once("data", () => manager.cancel("listen-1"));
+    say(String(await manager.run()));
+    process.stdin.destroy();
+  `);
+  await world.driver("listen");
+  await world.post(["listen-1"], { resource: "listen" });
+  await running.says("begun");
+  running.child.stdin.write("now\n");
+  await world.answered(["listen-1"]);
+  running.child.kill("SIGTERM");
+  assert.equal(await running.ended, 0, running.complained);
+  assert.match(running.said, /listen: /);
+});
+
+test("warnings that nobody reads any more do no harm", async () => {
+  const running = program(`
+    process.stdin.once("data", async () => {
+      for (let i = 0; i < 3; i++) {
+        await manage("unread", () => {}, { manager: { connection: { url: "nats://127.0.0.1:1", connectTimeoutMs: 20 } } })
+          .run()
+          .catch((error) => say(error.code));
+        await sleep(20);
+      }
+      say("through");
+      process.exit(0);
+    });
+  `);
+  running.child.stderr.destroy();
+  running.child.stdin.write("now\n");
+  assert.equal(await running.ended, 0);
+  assert.match(running.said, /Unavailable\nUnavailable\nUnavailable\nthrough/);
+});
+
 test("what is thrown outside of any run ends the process as ever, and the events come back", async () => {
   const running = program(`
     const manager = manage("foreign", () => say("begun") || new Promise(() => {}), { ackWaitMs: 600_000 });
@@ -139,16 +198,16 @@ test("the event of a handler that exits the process comes back at once", async (
 
 test("a command is not left behind by a process that exits", async (t) => {
   const running = program(`
-    await manage("orphan", async (run) => {
-      setTimeout(() => process.exit(0), 200);
-      await run.exec("sh", ["-c", "echo $$; sleep 600"]);
-    }).run();
+    process.stdin.once("data", () => process.exit(0));
+    await manage("orphan", (run) => run.exec("sh", ["-c", "echo $$; sleep 600"]).then(() => {})).run();
   `);
-  t.after(async () => (await world.lines())["orphan-1"]?.map(Number).filter(Boolean).forEach(killGroup));
+  const pids = async () => (await world.lines())["orphan-1"]?.map(Number).filter(Boolean) ?? [];
+  t.after(async () => (await pids()).forEach(killGroup));
   await world.driver("orphan");
   await world.post(["orphan-1"], { resource: "orphan" });
+  const [pid] = await until(async () => (await pids()).length > 0 && pids(), "the command does not start");
+  running.child.stdin.write("now\n");
   assert.equal(await running.ended, 0);
-  const pid = Number((await world.lines())["orphan-1"][0]);
   await until(() => {
     try {
       return process.kill(pid, 0) && false;

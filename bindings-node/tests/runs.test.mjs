@@ -6,6 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { captureConsole, ConveyorError, currentRun, Driver, DriverManager, DriverResult, Failed, Retry } from "conveyor-driver";
 import { EmbeddedStream, runDriver } from "conveyor-driver/testing";
 
+import { until } from "./nats_world.mjs";
+
 const OPTIONS = { name: "greeter", resources: ["greeting"] };
 const driver = (reconcile, options) => new Driver({ ...OPTIONS, ...options }, reconcile);
 const outcome = (reconcile, resource = {}, options) => runDriver(driver(reconcile), resource, options);
@@ -90,6 +92,53 @@ test("a line after the end goes on where the run had a log, and is told of other
   await outcome((run) => void (late = run), {}, { logger });
   await late.log("too late");
   assert.match(told.join(), /^a line came after the end of run .* of greeter: too late$/);
+});
+
+test("what is written or started after the end of the manager is told of", async () => {
+  const told = [];
+  const logger = { debug() {}, info() {}, error() {}, warn: (message) => told.push(message) };
+  let late;
+  await outcome((run) => run.log("in time").then(() => void (late = run)), {}, { logger });
+  await late.log("too late");
+  assert.match(told.join(), /^a line came after the end of run .*: too late$/);
+  await assert.rejects(late.exec("true"), { code: "Closed" });
+});
+
+test("a line that comes too late through a captured console is told of once", async () => {
+  const { warn } = console;
+  const told = [];
+  console.warn = (message) => told.push(message);
+  const undo = captureConsole();
+  try {
+    let later;
+    const said = new Promise((resolve) => (later = resolve));
+    await outcome(() => void setTimeout(() => later(console.log("too late")), 50), {}, { logger: console });
+    await said;
+    assert.match(told.join(), /^a line came after the end of run .* of greeter: too late$/);
+  } finally {
+    undo();
+    console.warn = warn;
+  }
+});
+
+test("a line may be anything, as the console has it", async () => {
+  const { lines } = await outcome((run) => {
+    for (const message of [{ a: 1 }, Symbol("s"), Object.create(null), undefined]) {
+      run.log(message);
+    }
+  });
+  assert.deepEqual(lines, ["{ a: 1 }", "Symbol(s)", "[Object: null prototype] {}", "undefined"]);
+});
+
+test("large input that is not text reaches a command", async () => {
+  const size = 8 * 2 ** 20;
+  const { lines } = await outcome((run) => run.exec("wc", ["-c"], { stdin: new Uint8Array(size).fill(255) }).then(() => {}));
+  assert.deepEqual(lines, [String(size)]);
+});
+
+test("a thenable that comes to another is awaited to its end", async () => {
+  const inner = { then: (resolve) => resolve(DriverResult.success("inner")) };
+  assert.equal((await outcome(() => ({ then: (resolve) => resolve(inner) }))).result.message, "inner");
 });
 
 test("results, failures and errors are told apart", async () => {
@@ -296,11 +345,7 @@ test("commands leave nothing behind", async () => {
   const manager = await new DriverManager({ drivers, stream, shutdownGraceMs: 60_000 }).start();
   stream.post({ resource: "greeting" });
   const there = () => spawnSync("pgrep", ["-f", `sleep 60 & : ${mark}`]).status === 0;
-  while (!there()) {
-    await sleep(10);
-  }
+  await until(there, "the command does not start");
   await manager.endNow();
-  while (there()) {
-    await sleep(10);
-  }
+  await until(() => !there(), "the command lives on");
 });

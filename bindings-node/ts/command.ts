@@ -1,6 +1,8 @@
 import { fileURLToPath } from "node:url";
 
-import { jsonText, kindOf } from "./json.js";
+import { checkTexts, jsonText } from "./json.js";
+import { checkNames } from "./names.js";
+import { kindOf, text } from "./thrown.js";
 
 /** How a command is run. */
 export interface ExecOptions {
@@ -18,9 +20,9 @@ export interface ExecOptions {
   signal?: AbortSignal;
 }
 
-const NAMES: readonly string[] = ["env", "clearEnv", "cwd", "stdin", "graceMs", "signal"];
+const NAMES = ["env", "clearEnv", "cwd", "stdin", "graceMs", "signal"];
 
-/** A command as the JSON that the core reads. @internal */
+/** A command as the JSON that the core reads, but for its input. @internal */
 export function command(program: string, args: readonly string[], options: ExecOptions): string {
   if (typeof program !== "string") {
     throw new TypeError(`program: ${kindOf(program)} is not text`);
@@ -33,34 +35,44 @@ export function command(program: string, args: readonly string[], options: ExecO
       throw new TypeError(`args[${i}]: ${kindOf(arg)} is no argument; give it as text`);
     }
   }
-  for (const name of Object.keys(options)) {
-    if (!NAMES.includes(name)) {
-      throw new TypeError(`${name}: there is no such option of a command; there are ${NAMES.join(", ")}`);
-    }
-  }
+  checkNames("options", options, NAMES);
   const { env = {}, clearEnv = false, cwd, stdin, graceMs, signal } = options;
+  if (typeof env !== "object" || env === null || Array.isArray(env)) {
+    throw new TypeError(`env: ${kindOf(env)} is no object with variables`);
+  }
+  if (stdin !== undefined && typeof stdin !== "string" && !(stdin instanceof Uint8Array)) {
+    throw new TypeError(`stdin: ${kindOf(stdin)} is neither text nor a Uint8Array`);
+  }
+  if (typeof stdin === "string") {
+    checkTexts({ stdin });
+  }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`signal: ${kindOf(signal)} is no AbortSignal`);
   }
+  jsonText({ clearEnv, graceMs }, "");
   return jsonText(
     {
       program,
       args,
       env,
       clear_env: clearEnv,
-      working_directory: cwd instanceof URL ? fileURLToPath(cwd) : cwd,
-      stdin: typeof stdin === "object" ? bytes(stdin) : stdin,
+      working_directory: cwd === undefined ? undefined : directory(cwd),
       grace_ms: graceMs,
     },
-    "command",
+    "",
   )!;
 }
 
-/** Text when it is some, which is shorter on its way. */
-function bytes(input: Uint8Array): string | number[] {
+function directory(cwd: unknown): string {
+  if (typeof cwd === "string") {
+    return cwd;
+  }
+  if (!(cwd instanceof URL)) {
+    throw new TypeError(`cwd: ${kindOf(cwd)} is neither text nor a URL`);
+  }
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(input);
-  } catch {
-    return Array.from(input);
+    return fileURLToPath(cwd);
+  } catch (error) {
+    throw new TypeError(`cwd: ${text(error)}`, { cause: error });
   }
 }

@@ -4,7 +4,10 @@ import type { ConveyorError } from "./error.js";
 
 /** Which events of a driver may never be reconciled at the same time in one process. */
 export type Serialization =
-  /** Events for the same resource wait for each other, in their order. */
+  /**
+   * Events for the same resource wait for each other, in their order. One that waits for its next
+   * attempt does not hold up those behind it.
+   */
   | "resource"
   /** Nothing waits. */
   | "none";
@@ -151,8 +154,8 @@ export interface DriverOptions {
   /**
    * How often an event may be delivered without an answer before it is taken for one that kills its
    * process, answered with a failed result and kept as a dead letter. A shutdown that gives an
-   * event back counts, too, and so does each time that an abandoned run of its resource is in its
-   * way. Default: `maxAttempts` and five more.
+   * event back counts, too; so does an older instance that leaves one to a newer, and each time
+   * that an abandoned run of its resource is in its way. Default: `maxAttempts` and five more.
    */
   maxDeliveries?: number | null;
   /**

@@ -1,12 +1,13 @@
 import type { DriverOptions } from "./documents.js";
 import { calling } from "./error.js";
-import { jsonText, kindOf } from "./json.js";
+import { jsonText } from "./json.js";
 import { DriverManager, type DriverManagerOptions, type RunOptions } from "./manager.js";
 import { camelMembers, snakeMembers } from "./names.js";
 import { native } from "./native.js";
 import type { DrainReport } from "./outcome.js";
 import type { ReconcileResult } from "./result.js";
 import type { Run } from "./run.js";
+import { kindOf } from "./thrown.js";
 
 /** The one function that a driver is for. It is called once for each run, and may be asynchronous. */
 export type Reconcile<Spec = any> = (run: Run<Spec>) => ReconcileResult | PromiseLike<ReconcileResult>;
@@ -79,7 +80,7 @@ function checkReconcile(reconcile: unknown): void {
   if (/^class\b/.test(Function.prototype.toString.call(reconcile))) {
     throw new TypeError(`reconcile: ${reconcile.name} is a class; give a function`);
   }
-  if (/GeneratorFunction$/.test(reconcile.constructor.name)) {
+  if (/GeneratorFunction$/.test(reconcile.constructor?.name)) {
     throw new TypeError(`reconcile: ${reconcile.name} yields; a reconcile returns its result`);
   }
 }

@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { inspect } from "node:util";
 
 import type { LogEntry, Resource } from "./documents.js";
 import { calling, ConveyorError } from "./error.js";
-import { jsonText, kindOf } from "./json.js";
+import { checkTexts, jsonText } from "./json.js";
+import { checkNames } from "./names.js";
 import { native, type NativeEmbedded } from "./native.js";
 import { DriverResult } from "./result.js";
 
@@ -34,6 +36,9 @@ export interface WaitOptions {
   timeoutMs?: number;
 }
 
+/** The longest time that Node has a timer for: 24 days. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /**
  * An event stream in this process that keeps JetStream's promises, for `new DriverManager({ stream })`.
  *
@@ -55,19 +60,24 @@ export class EmbeddedStream {
    * drivers of the resource's type, or to one. Start the drivers before.
    */
   post(resource: Partial<Resource>, options: PostOptions = {}): string {
+    checkNames("options", options, ["event", "runId", "driver"]);
     const { event = "create", runId = randomUUID(), driver } = options;
-    for (const [name, value] of Object.entries({ event, runId, driver: driver ?? "" })) {
-      if (typeof value !== "string") {
-        throw new TypeError(`${name}: ${kindOf(value)} is not text`);
-      }
-    }
+    checkTexts({ event, runId, driver: driver ?? "" });
     const text = jsonText(resource, "resource") ?? "null";
     calling(() => this.native.post(text, event, runId, driver));
     return runId;
   }
 
   /** Waits for so many results of a run. Rejects with `TimedOut` when they do not come in time. */
-  results(runId: string, count = 1, { timeoutMs = 60_000 }: WaitOptions = {}): Promise<DriverAnswer[]> {
+  async results(runId: string, count = 1, options: WaitOptions = {}): Promise<DriverAnswer[]> {
+    checkTexts({ runId });
+    checkNames("options", options, ["timeoutMs"]);
+    const { timeoutMs = 60_000 } = options;
+    for (const [name, value] of Object.entries({ count, timeoutMs })) {
+      if (typeof value !== "number" || !(value >= 0)) {
+        throw new TypeError(`${name}: ${inspect(value)} is no number from 0 on`);
+      }
+    }
     return new Promise((resolve, reject) => {
       const settle = (settled: () => void) => {
         clearTimeout(timer);
@@ -75,7 +85,12 @@ export class EmbeddedStream {
         settled();
       };
       const look = () => {
-        const found = JSON.parse(calling(() => this.native.results(runId))) as DriverAnswer[];
+        let found: DriverAnswer[];
+        try {
+          found = JSON.parse(calling(() => this.native.results(runId)));
+        } catch (error) {
+          return settle(() => reject(error));
+        }
         if (found.length >= count) {
           settle(() => resolve(found));
         }
@@ -84,7 +99,7 @@ export class EmbeddedStream {
         const message = `the run ${runId} was not answered within ${timeoutMs} ms`;
         settle(() => reject(new ConveyorError("TimedOut", message, { runId })));
       };
-      const timer = setTimeout(late, timeoutMs);
+      const timer = setTimeout(late, Math.min(timeoutMs, LONGEST_MS));
       this.#waiting.add(look);
       look();
     });
@@ -98,6 +113,7 @@ export class EmbeddedStream {
 
   /** The stored log lines of a run, or of all, in their order. */
   log(runId?: string): LogEntry[] {
+    checkTexts({ runId: runId ?? "" });
     return JSON.parse(calling(() => this.native.log(runId))) as LogEntry[];
   }
 

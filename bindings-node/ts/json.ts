@@ -1,6 +1,18 @@
 // Values that JSON can hold, and nothing that it would drop or change without a word.
 
+import { kindOf } from "./thrown.js";
+
 const DEEPEST = 120;
+
+/** Refuses what is no text. */
+export function checkTexts(values: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (typeof value !== "string") {
+      throw new TypeError(`${name}: ${kindOf(value)} is not text`);
+    }
+    check(value, name, []);
+  }
+}
 
 /** The value as JSON text; nothing for `undefined`. What is not JSON is a `TypeError` that names its place. */
 export function jsonText(value: unknown, name: string): string | undefined {
@@ -69,16 +81,4 @@ function checkObject(value: object, path: string, above: object[]): void {
 
 function shortened(path: string): string {
   return path.length > 200 ? `${path.slice(0, 200)}…` : path;
-}
-
-/** What a value is, for people. */
-export function kindOf(value: unknown): string {
-  if (value === null || value === undefined) {
-    return String(value);
-  }
-  if (typeof value === "object") {
-    const name = (value as object).constructor?.name;
-    return name === "Object" || name === undefined ? "an object" : name === "Array" ? "an array" : name;
-  }
-  return typeof value === "bigint" ? "a BigInt" : `a ${typeof value}`;
 }

@@ -1,4 +1,6 @@
 import type { Level } from "./documents.js";
+import { jsonText } from "./json.js";
+import { kindOf } from "./thrown.js";
 
 /** Facts beside the text of a line, as JSON has them. */
 export type Labels = Record<string, unknown>;
@@ -23,6 +25,15 @@ export interface RunLog extends WriteLine {
 
 /** The levels, the least first. @internal */
 export const LEVELS: readonly Level[] = ["debug", "info", "warning", "error"];
+
+/** Labels as the JSON that the core reads. @internal */
+export function labelsText(labels: Labels): string | undefined {
+  const text = jsonText(labels, "labels");
+  if (text !== undefined && !text.startsWith("{")) {
+    throw new TypeError(`labels: ${kindOf(labels)} is no object with labels`);
+  }
+  return text;
+}
 
 /** @internal */
 export function runLog(write: (level: number, message: string, labels?: Labels) => Promise<void>): RunLog {

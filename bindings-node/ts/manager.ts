@@ -1,12 +1,14 @@
 import type { ManagerOptions } from "./documents.js";
 import { completed, document, Driver } from "./driver.js";
 import { calling, ConveyorError } from "./error.js";
-import { kindOf } from "./json.js";
+import { checkTexts } from "./json.js";
 import { type Logger, STDERR } from "./logger.js";
+import { checkNames } from "./names.js";
 import { native } from "./native.js";
 import type { DrainReport } from "./outcome.js";
 import { heedSignals } from "./process.js";
 import { Session } from "./session.js";
+import { kindOf } from "./thrown.js";
 import type { EmbeddedStream } from "./embedded.js";
 
 /** What a manager runs, how it connects and how it stops. */
@@ -84,7 +86,10 @@ export class DriverManager {
     return session.ended;
   }
 
-  /** Starts, and resolves with the manager once every driver is ready to receive events. */
+  /**
+   * Starts, and resolves with the manager once every driver is ready to receive events. Signals are left to the
+   * program, which calls `stop`.
+   */
   async start(options: RunOptions = {}): Promise<this> {
     await this.#begin(options).started;
     return this;
@@ -93,7 +98,8 @@ export class DriverManager {
   /**
    * Asks it to drain: take no more events, give back those that have not started, let runs finish within
    * `shutdownGraceMs`, then cancel them. Resolves with the report at its end, or with nothing when it was not
-   * started. A reconcile must not await it.
+   * started, and rejects as `run`. A manager that was stopped before its start does not start. A reconcile must
+   * not await it.
    */
   async stop(): Promise<DrainReport | undefined> {
     this.#stoppedEarly = true;
@@ -113,11 +119,7 @@ export class DriverManager {
    * none when it is over, or with another instance.
    */
   cancel(runId: string, reason = ""): number {
-    for (const [name, value] of Object.entries({ runId, reason })) {
-      if (typeof value !== "string") {
-        throw new TypeError(`${name}: ${kindOf(value)} is not text`);
-      }
-    }
+    checkTexts({ runId, reason });
     return this.#session?.native.cancel(runId, reason) ?? 0;
   }
 
@@ -126,12 +128,20 @@ export class DriverManager {
     return this.#session?.report ?? null;
   }
 
-  /** Drains. */
+  /** Drains. A start that failed has been told of by `start` or `run`. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
+    try {
+      await this.stop();
+    } catch (error) {
+      if (!this.#session?.hasFailedToStart) {
+        throw error;
+      }
+    }
   }
 
-  #begin({ signal }: RunOptions): Session {
+  #begin(options: RunOptions): Session {
+    checkNames("options", options, ["signal"]);
+    const { signal } = options;
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
       throw new TypeError(`signal: ${kindOf(signal)} is no AbortSignal`);
     }

@@ -1,6 +1,20 @@
 // Names of the documents are the same in every language, but for their form: run_timeout_ms is
 // runTimeoutMs here.
 
+import { kindOf } from "./thrown.js";
+
+/** Refuses what is no object, or has other names than these. */
+export function checkNames(name: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new TypeError(`${name}: ${kindOf(options)} is no object with options`);
+  }
+  for (const given of Object.keys(options)) {
+    if (!known.includes(given)) {
+      throw new TypeError(`${given}: there is no such option; there are ${known.join(", ")}`);
+    }
+  }
+}
+
 /** The JSON of options, with the names that the core knows. */
 export function snakeMembers(options: unknown): unknown {
   if (Array.isArray(options) || typeof options !== "object" || options === null) {
@@ -22,10 +36,14 @@ export function camelMembers<T>(document: unknown): T {
   return Object.fromEntries(members) as T;
 }
 
+/** What has another name here, as Node's own calls have it. */
+const OTHERWISE: Readonly<Record<string, string>> = { working_directory: "cwd" };
+
 /** The path of an option. What stands below `env` are the user's own names. */
 export function camel(path: string): string {
-  const [own, ...below] = path.split(/(?<=^env|\.env)\./);
-  return [own!.replace(/(?<=[a-z0-9])_([a-z])/g, (_, letter: string) => letter.toUpperCase()), ...below].join(".");
+  const [first, ...below] = path.split(/(?<=^env|\.env)\./);
+  const own = OTHERWISE[first!] ?? first!;
+  return [own.replace(/(?<=[a-z0-9])_([a-z])/g, (_, letter: string) => letter.toUpperCase()), ...below].join(".");
 }
 
 /** The names that stand in backticks in a text for people. */

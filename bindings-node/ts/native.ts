@@ -37,11 +37,12 @@ export interface NativeManager {
 export interface RunHandle {
   readonly cancelled: boolean;
   readonly cancelReason: string | null;
-  log(level: number, message: string, labels?: string): number | null;
   checkCancelled(): void;
   apiCalls(): NativeApiCalls;
   progress(): void;
-  exec(command: string): number;
+  /** Nothing when the line has its place, else a ticket; -1 when signals were heard while it waited. */
+  log(level: number, message: string, labels?: string): number | null;
+  exec(command: string, stdin?: string | Uint8Array): number;
   stopCommand(id: number): void;
 }
 
@@ -67,6 +68,9 @@ interface Native {
   driverOptions(document: string): string;
   managerOptions(document: string): string;
   resource(payload: string): string | null;
+  heedSignals(heed: boolean): void;
+  /** Those that the event loop will tell of later, too. */
+  heardSignals(): NodeJS.Signals[];
   commandLine(args: string[]): number;
 }
 

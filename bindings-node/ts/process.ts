@@ -4,10 +4,12 @@
 import { isMainThread } from "node:worker_threads";
 
 import { currentRun } from "./context.js";
+import { native } from "./native.js";
 import type { Session } from "./session.js";
 
 const sessions = new Set<Session>();
 const signalled = new Set<Session>();
+const early: NodeJS.Signals[] = [];
 const SIGNALS: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM"];
 
 /** A manager was started. */
@@ -35,14 +37,34 @@ export function heedSignals(session: Session): void {
     return;
   }
   if (signalled.size === 0) {
-    SIGNALS.forEach((name) => process.on(name, stopSignalled));
+    SIGNALS.forEach((name) => process.on(name, heard));
+    native.heedSignals(true);
   }
   signalled.add(session);
 }
 
 function ignoreSignals(session: Session): void {
   if (signalled.delete(session) && signalled.size === 0) {
-    SIGNALS.forEach((name) => process.off(name, stopSignalled));
+    SIGNALS.forEach((name) => process.off(name, heard));
+    native.heedSignals(false);
+    early.length = 0;
+  }
+}
+
+/** Signals that came while a line held up the event loop, which will tell of them as well. */
+export function heardEarly(names: readonly NodeJS.Signals[]): void {
+  for (const name of names) {
+    early.push(name);
+    stopSignalled();
+  }
+}
+
+function heard(name: NodeJS.Signals): void {
+  const at = early.indexOf(name);
+  if (at >= 0) {
+    early.splice(at, 1);
+  } else {
+    stopSignalled();
   }
 }
 

@@ -1,8 +1,9 @@
 import { inspect } from "node:util";
 
 import { calling } from "./error.js";
-import { jsonText, kindOf } from "./json.js";
+import { jsonText } from "./json.js";
 import type { NativeManager } from "./native.js";
+import { isA, kindOf, text, traceback, typeName } from "./thrown.js";
 
 /** What a driver run came to: `DriverResult.success("done")` or `DriverResult.failure("no such branch")`. */
 export class DriverResult {
@@ -60,10 +61,7 @@ export class Retry extends Error {
   constructor(options: RetryOptions | string = {}) {
     const { message = "", afterMs, ...rest } = typeof options === "string" ? { message: options } : options;
     super(message, rest);
-    if (afterMs !== undefined && !(typeof afterMs === "number" && afterMs >= 0 && afterMs < Infinity)) {
-      throw new TypeError(`afterMs: ${inspect(afterMs)} is no number of milliseconds`);
-    }
-    this.afterMs = afterMs;
+    this.afterMs = delay(afterMs);
   }
 }
 
@@ -119,59 +117,31 @@ export function finish(native: NativeManager, key: number, returned: unknown): v
   calling(() => native.succeed(key, success, message, jsonText(data, "data")));
 }
 
-/** Completes a run with what its reconcile threw. */
+/** Completes a run with what its reconcile threw, whatever that is. */
 export function fail(native: NativeManager, key: number, error: unknown): void {
-  if (error instanceof Retry) {
-    native.retry(key, text(error), error.afterMs);
-    return;
-  }
-  const stack = traceback(error);
-  if (!(error instanceof Failed)) {
-    native.fail(key, typeName(error), text(error), stack);
-    return;
-  }
-  // Meant as it is: where it was thrown says nothing, unless something was behind it.
-  const behind = error.cause === undefined ? undefined : stack;
   try {
-    native.fail(key, "Failed", text(error), behind, jsonText(error.data, "data"));
+    tell(native, key, error);
   } catch (unfit) {
-    // The data are not JSON: that is what went wrong then.
-    native.fail(key, typeName(unfit), text(unfit), stack);
+    // The data are not JSON, say: that is what went wrong then.
+    native.fail(key, typeName(unfit), text(unfit), traceback(error));
   }
 }
 
-function typeName(error: unknown): string {
-  if (!(error instanceof Error)) {
-    return typeof error;
-  }
-  const name = Reflect.get(error, "name") as unknown;
-  return name === "Error" || typeof name !== "string" ? (error.constructor?.name ?? "Error") : name;
-}
-
-function text(error: unknown): string {
-  try {
-    return error instanceof Error ? String(error.message) : typeof error === "string" ? error : inspect(error);
-  } catch {
-    return `<${kindOf(error)} whose text cannot be read>`;
+function tell(native: NativeManager, key: number, error: unknown): void {
+  if (isA(error, Retry)) {
+    native.retry(key, text(error), delay(error.afterMs));
+  } else if (isA(error, Failed)) {
+    // Meant as it is: where it was thrown says nothing, unless something was behind it.
+    const behind = error.cause === undefined ? undefined : traceback(error);
+    native.fail(key, "Failed", text(error), behind, jsonText(error.data, "data"));
+  } else {
+    native.fail(key, typeName(error), text(error), traceback(error));
   }
 }
 
-const LONGEST = 16 * 1024;
-
-/** Stack and causes. */
-function traceback(error: unknown): string | undefined {
-  if (!(error instanceof Error)) {
-    return undefined;
+function delay(afterMs: unknown): number | undefined {
+  if (afterMs !== undefined && !(typeof afterMs === "number" && afterMs >= 0 && afterMs < Infinity)) {
+    throw new TypeError(`afterMs: ${inspect(afterMs)} is no number of milliseconds`);
   }
-  let told: string;
-  try {
-    told = inspect(error).split("\n").filter((line) => !line.includes(__dirname)).join("\n");
-  } catch {
-    return `<the stack of ${kindOf(error)} cannot be read>`;
-  }
-  if (told.length <= LONGEST) {
-    return told;
-  }
-  const half = LONGEST / 2;
-  return `${told.slice(0, half)}\n… ${told.length - LONGEST} characters left out …\n${told.slice(-half)}`;
+  return afterMs;
 }

@@ -1,14 +1,18 @@
+import { format } from "node:util";
+
 import type { Client } from "./client.js";
 import { command, type ExecOptions } from "./command.js";
 import type { CancelReason, Resource } from "./documents.js";
 import { calling, ConveyorError } from "./error.js";
-import { jsonText } from "./json.js";
-import { type Labels, type RunLog, runLog } from "./log.js";
+import { type Labels, labelsText, type RunLog, runLog } from "./log.js";
 import { native, type RunHandle } from "./native.js";
 import type { ExecOutput } from "./outcome.js";
+import { heardEarly } from "./process.js";
 import type { Session } from "./session.js";
 
 const ACCEPTED = Promise.resolve();
+/** In the place of a ticket: signals came while the line waited. */
+const SIGNALLED = -1;
 
 /** One driver run. `Spec` is the type of `resource.spec`. */
 export class Run<Spec = any> {
@@ -133,13 +137,13 @@ export class Run<Spec = any> {
    */
   async exec(program: string, args: readonly string[] = [], options: ExecOptions = {}): Promise<ExecOutput> {
     const document = command(program, args, options);
-    const { signal } = options;
+    const { signal, stdin } = options;
     signal?.throwIfAborted();
-    const handle = this.#native();
+    const handle = this.session.isOver ? null : this.#native();
     if (handle === null) {
       throw new ConveyorError("Closed", "the run is over", { runId: this.id, program });
     }
-    const id = calling(() => handle.exec(document));
+    const id = calling(() => handle.exec(document, stdin));
     const stop = () => handle.stopCommand(id);
     signal?.addEventListener("abort", stop);
     try {
@@ -176,14 +180,21 @@ export class Run<Spec = any> {
   }
 
   #write(level: number, message: string, labels?: Labels): Promise<void> {
-    const text = typeof message === "string" ? message : String(message);
-    const handle = this.#native();
+    const text = typeof message === "string" ? message : format(message);
+    const told = labels === undefined ? undefined : labelsText(labels);
+    const handle = this.session.isOver ? null : this.#native();
     if (handle === null) {
       this.session.lateLine(this, text);
       return ACCEPTED;
     }
-    const told = labels === undefined ? undefined : jsonText(labels, "labels");
     const ticket = calling(() => handle.log(level, text, told));
-    return ticket === null ? ACCEPTED : this.session.room(ticket);
+    if (ticket === null) {
+      return ACCEPTED;
+    }
+    if (ticket === SIGNALLED) {
+      heardEarly(native.heardSignals());
+      return ACCEPTED;
+    }
+    return this.session.room(ticket);
   }
 }

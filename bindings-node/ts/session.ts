@@ -1,14 +1,13 @@
-import { inspect } from "node:util";
-
 import { type Client, clientOf } from "./client.js";
 import { storage } from "./context.js";
 import type { Driver } from "./driver.js";
-import { calling, errorOfText } from "./error.js";
+import { calling, ConveyorError, errorOfText } from "./error.js";
 import { type Logger, record, say } from "./logger.js";
 import { type NativeManager, type Notices, RUN_MEMBERS, type RunHandle, type Taken } from "./native.js";
 import { DrainReport, ExecOutput } from "./outcome.js";
 import { fail, finish } from "./result.js";
 import { Run } from "./run.js";
+import { shown } from "./thrown.js";
 import { begun, over } from "./process.js";
 
 /** How many runs are taken before the event loop has its turn: so many when reconcile soon gives it back, else one. */
@@ -29,6 +28,8 @@ export class Session {
   /** Once all is over. */
   readonly ended: Promise<DrainReport>;
   report: DrainReport | null = null;
+  /** Whether it failed to start, and `started` says so. */
+  hasFailedToStart = false;
 
   #startedSettle!: Settle<void>;
   #endedSettle!: Settle<DrainReport>;
@@ -39,6 +40,7 @@ export class Session {
   #most = FIRST;
   #flushing = false;
   #taking = false;
+  #isOver = false;
 
   constructor(
     readonly native: NativeManager,
@@ -57,6 +59,11 @@ export class Session {
     // Nothing of the caller's context belongs to the runs.
     storage.exit(() => calling(() => this.native.start(() => this.#wake())));
     begun(this);
+  }
+
+  /** Whether all is over: nothing that a run says or starts comes anywhere any more. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** Whether this run has not ended. */
@@ -80,7 +87,7 @@ export class Session {
     return new Promise((resolve) => this.#rooms.set(ticket, resolve));
   }
 
-  /** A line whose run has ended before it wrote any. */
+  /** A line that comes too late. */
   lateLine(run: Run, message: string): void {
     say(this.logger, "warning", `a line came after the end of run ${run.id} of ${run.driver}: ${message}`);
   }
@@ -90,7 +97,7 @@ export class Session {
     if (this.#runs.has(run.key)) {
       this.#fail(run, error);
     } else {
-      say(this.logger, "error", `thrown after the end of run ${run.id} of ${run.driver}: ${inspect(error)}`);
+      say(this.logger, "error", `thrown after the end of run ${run.id} of ${run.driver}: ${shown(error)}`);
     }
   }
 
@@ -141,7 +148,7 @@ export class Session {
     try {
       const returned = driver.reconcile(run) as PromiseLike<unknown> | undefined;
       if (typeof returned?.then === "function") {
-        returned.then(
+        Promise.resolve(returned).then(
           (value) => this.#finish(run, value),
           (error: unknown) => this.#fail(run, error),
         );
@@ -190,7 +197,9 @@ export class Session {
 
   #notice({ cancelled, accepted, commands, records, state }: Notices): void {
     for (const key of cancelled) {
-      this.#runs.get(key)?.tellCancelled();
+      const run = this.#runs.get(key);
+      // What its listeners throw is the run's.
+      storage.run(run!, () => run?.tellCancelled());
     }
     for (const ticket of accepted) {
       this.#rooms.get(ticket)?.();
@@ -222,6 +231,7 @@ export class Session {
         this.#startedSettle.resolve();
       }
     } catch (error) {
+      this.hasFailedToStart = true;
       this.#startedSettle.reject(error);
     }
   }
@@ -239,6 +249,13 @@ export class Session {
       record(this.logger, text);
     }
     this.native.close();
+    this.#isOver = true;
     over(this);
+    // Whoever still waits is abandoned, and may clean up.
+    this.#rooms.forEach((room) => room());
+    this.#rooms.clear();
+    const gone = new ConveyorError("Cancelled", "the manager has ended, and the command with it");
+    this.#commands.forEach(({ reject }) => reject(gone));
+    this.#commands.clear();
   }
 }

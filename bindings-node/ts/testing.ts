@@ -53,10 +53,12 @@ export async function runDriver<Spec>(
   try {
     run = stream.post({ resource: driver.resources[0], ...resource }, { event });
     result = await stream.result(run, { timeoutMs });
-  } finally {
-    await manager.stop();
+  } catch (error) {
+    // Nobody waits for the run any more.
+    await manager.endNow();
+    throw error;
   }
-  const report = manager.report!;
+  const report = (await manager.stop())!;
   const log = stream.log(run);
   return { result, log, lines: log.map((entry) => entry.message), attempts: report.drivers[0]!.runs, report };
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
+use std::time::Duration;
 
 use clap::{ColorChoice, Parser};
 use tracing_subscriber::EnvFilter;
@@ -9,6 +10,9 @@ use tracing_subscriber::EnvFilter;
 use crate::commands::Command;
 use crate::exit_code::{self, EXIT_CODES};
 use crate::fault::Fault;
+
+/// How long the tasks of a command that is over may take to end.
+const LEFTOVERS_END_WITHIN: Duration = Duration::from_secs(2);
 
 /// Run, watch and mend drivers of Conveyor CI.
 ///
@@ -72,8 +76,9 @@ pub fn command_line(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 fn run(command: Command) -> Result<u8, Fault> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(command.run());
-    // A thread that waits for a terminal or a file must not keep the process.
-    runtime.shutdown_background();
+    // What tasks hold goes with them, a command that was abandoned above all. A thread that waits for a
+    // terminal or a file must not keep the process.
+    runtime.shutdown_timeout(LEFTOVERS_END_WITHIN);
     // What was written to a pipe that is closed by now is nobody's loss.
     let _flushed = std::io::stdout().flush();
     outcome

@@ -24,9 +24,17 @@ pub(crate) fn read(path: &Path) -> Result<String, Fault> {
     })
 }
 
-/// The documents of a YAML or JSON file. JSON is taken by itself, so that its numbers are not touched.
+/// The documents of a YAML or JSON file, one at least.
 pub(crate) fn documents(path: &Path) -> Result<Vec<Value>, Fault> {
-    let text = read(path)?;
+    let documents = parse(&read(path)?, path)?;
+    if documents.is_empty() {
+        return Err(Fault::usage("there is nothing in the file").with("file", path.display()));
+    }
+    Ok(documents)
+}
+
+/// JSON is taken by itself, so that its numbers are not touched.
+fn parse(text: &str, path: &Path) -> Result<Vec<Value>, Fault> {
     let wrong = |error: String| {
         Fault::usage("the file is neither JSON nor YAML")
             .with("file", path.display())
@@ -34,14 +42,14 @@ pub(crate) fn documents(path: &Path) -> Result<Vec<Value>, Fault> {
     };
     if text.trim_start().starts_with(['{', '[']) && path.extension().is_none_or(|e| e == "json") {
         let document: Value =
-            serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+            serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
         return Ok(match document {
             Value::Array(documents) => documents,
             document => vec![document],
         });
     }
     let documents: Vec<Value> =
-        serde_saphyr::from_multiple(&text).map_err(|error| wrong(error.to_string()))?;
+        serde_saphyr::from_multiple(text).map_err(|error| wrong(error.to_string()))?;
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use conveyor_driver::{Error, ErrorCode, Result};
 use rustix::process::Signal;
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 mod options;
@@ -133,6 +134,26 @@ impl NatsServer {
     /// Whether the process is there; a paused one is.
     pub fn is_running(&mut self) -> bool {
         self.process.as_mut().is_some_and(Process::is_running)
+    }
+
+    /// Waits until the process has ended without its owner's doing.
+    ///
+    /// # Errors
+    /// `Internal` when the system does not tell of ends.
+    pub async fn ended(&self) -> Result<()> {
+        let mut ends = signal(SignalKind::child()).map_err(|error| {
+            Error::new(ErrorCode::Internal, "cannot listen for SIGCHLD").with_source(error)
+        })?;
+        while !self.process.as_ref().is_none_or(Process::has_ended) {
+            ends.recv().await;
+        }
+        Ok(())
+    }
+
+    /// The last lines of its log.
+    #[must_use]
+    pub fn last_log_lines(&self) -> String {
+        process::last_lines(&self.log())
     }
 
     /// Asks the server to end and waits for it, then kills it. Streams survive. Nothing happens

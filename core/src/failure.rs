@@ -131,10 +131,11 @@ impl Failure {
         Self::of_type("panic", text, None)
     }
 
-    /// The failed result this comes to: one line of message, `data.error` with type, message and
-    /// traceback.
+    /// The failed result this comes to: one line of message, the first that is not blank; `data.error` with
+    /// type, message and traceback.
     pub(crate) fn into_result(self) -> DriverResult {
-        let line = self.message.lines().next().unwrap_or_default().to_owned();
+        let line = self.message.lines().find(|line| !line.trim().is_empty());
+        let line = line.unwrap_or_default().to_owned();
         let (error_type, traceback, data) = match self.kind {
             Kind::Failed { error_type, traceback, data } => (error_type, traceback, data),
             Kind::Retry { .. } => ("RetriesExhausted".to_owned(), None, None),
@@ -209,6 +210,7 @@ mod tests {
         assert_eq!(result.message, "first");
         assert_eq!(result.data["exit"], 3);
         assert_eq!(result.data["error"]["message"], "first\nsecond");
+        assert_eq!(Failure::failed("\n \nsecond").into_result().message, "second");
         assert_eq!(Failure::failed("x").data(7).into_result().data["value"], 7);
     }
 

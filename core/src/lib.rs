@@ -38,7 +38,7 @@ pub use failure::Failure;
 pub use fault_point::jump_clock;
 pub use logger::{Level, LogLine, RunLog, RunLogLayer};
 pub use manager::{
-    DrainReport, DriverManager, DriverReport, HostManager, RunningManager, StopHandle,
+    DrainReport, DriverManager, DriverReport, HostManager, RunningManager, StopHandle, StopSignals,
 };
 pub use message::DriverResult;
 pub use run::Run;

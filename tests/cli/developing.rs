@@ -3,12 +3,13 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
-use rustix::process::Signal;
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, Lines};
 use tokio::process::ChildStdout;
 use tokio::time::timeout;
 
+use crate::household::processes_of;
 use crate::support::{Call, DEADLINE, Ended, Running, eventually};
 
 const PIPELINE: &str = "\
@@ -203,6 +204,20 @@ async fn a_second_control_plane_on_one_server_is_refused() {
     let ended = taken.ended().await.exits_with(3).left_nothing().await;
     assert!(ended.stderr().contains("--port"), "{}", ended.stderr());
     dev.stop().await;
+}
+
+#[tokio::test]
+async fn dev_ends_with_the_server_that_it_started() {
+    let dev = Dev::start(&[]).await;
+    let members = processes_of(dev.running.folder.path());
+    let own = dev.running.child.id().and_then(|id| i32::try_from(id).ok());
+    let server = members
+        .iter()
+        .find(|(pid, line)| Some(pid.as_raw_pid()) != own && line.contains("--ports_file_dir"));
+    kill_process(server.unwrap().0, Signal::KILL).unwrap();
+    let ended = dev.running.ended().await.exits_with(1).left_nothing().await;
+    let told = ended.stderr();
+    assert!(told.contains("has ended") && told.contains("Server is ready"), "{told}");
 }
 
 #[tokio::test]

@@ -1,15 +1,18 @@
 //! Commands as drivers on a real nats-server.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use conveyor_driver::message::{ControlReply, ControlRequest};
-use conveyor_driver::stream::{Message, request};
+use conveyor_driver::stream::{ConsumerConfig, Message, request};
 use conveyor_driver::subject;
 use conveyor_driver_cli::control_plane::Pipeline;
 use rustix::process::Signal;
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::time::timeout;
 
-use crate::support::{Call, World};
+use crate::support::{Call, DEADLINE, World};
 
 fn exec(name: &str, arguments: &[&str], script: &str) -> Call {
     let mut call = Call::new(&["exec", "--name", name, "--resource", "greeting"]);
@@ -95,6 +98,42 @@ async fn the_first_signal_lets_a_run_finish_and_the_second_gives_it_back() {
 }
 
 #[tokio::test]
+async fn a_closed_terminal_drains_and_nohup_keeps_it_from_that() {
+    let world = World::new().await;
+    let script = "echo >started; until [ -e go ]; do sleep 0.02; done";
+    let driver = world.drivers(exec("slow", &[], script), &["slow"]).await;
+    let run = world.post("a", "greeting", "").await;
+    driver.wrote("started").await;
+    // Both the shell and the system may send one.
+    driver.signal(Signal::HUP);
+    driver.signal(Signal::HUP);
+    std::fs::write(driver.folder.path().join("go"), "").unwrap();
+    assert!(world.result(&run).await.result.success);
+    driver.ended().await.exits_with(0).left_nothing().await;
+
+    let arguments = ["exec", "--name", "slow", "--resource", "greeting", "--", "true"];
+    let call = Call::through("nohup", &arguments);
+    let driver = world.drivers(call, &["slow"]).await;
+    driver.signal(Signal::HUP);
+    let run = world.post("b", "greeting", "").await;
+    assert!(world.result(&run).await.result.success);
+    driver.signal(Signal::TERM);
+    driver.ended().await.exits_with(0);
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_a_command_that_ignores_the_first() {
+    let world = World::new().await;
+    let script = "trap '' TERM; echo >started; while :; do sleep 0.1; done";
+    let driver = world.drivers(exec("deaf", &[], script), &["deaf"]).await;
+    world.post("a", "greeting", "").await;
+    driver.wrote("started").await;
+    driver.signal(Signal::TERM);
+    driver.signal(Signal::INT);
+    driver.ended().await.exits_with(0).left_nothing().await;
+}
+
+#[tokio::test]
 async fn a_file_holds_several_drivers() {
     let world = World::new().await;
     let call = Call::new(&["run", "drivers.toml"]);
@@ -126,6 +165,37 @@ async fn a_file_holds_several_drivers() {
     assert_eq!(world.lines(&two), [folder.to_string_lossy()]);
     drivers.signal(Signal::TERM);
     drivers.ended().await.exits_with(0).left_nothing().await;
+}
+
+#[tokio::test]
+async fn only_drivers_that_have_started_are_said_to_be_ready() {
+    let world = World::new().await;
+    let foreign = ConsumerConfig {
+        name: "foreign".into(),
+        durable: true,
+        filters: vec!["resources.other".into()],
+        ack_wait: Duration::from_secs(30),
+        max_ack_pending: 1000,
+        inactive_threshold: None,
+        metadata: BTreeMap::new(),
+    };
+    world.stream.put_consumer(subject::MESSAGES_STREAM, &foreign).await.unwrap();
+    let call = Call::new(&["run", "drivers.toml"]);
+    let table = |name: &str| {
+        format!("[[drivers]]\nname = '{name}'\nresources = ['greeting']\ncommand = ['true']\n")
+    };
+    call.file("drivers.toml", &["one", "foreign", "two"].map(table).concat());
+    let mut drivers = world.drivers(call, &["one", "two"]).await;
+    let mut told = BufReader::new(drivers.child.stderr.take().unwrap()).lines();
+    let ready = loop {
+        let line = timeout(DEADLINE, told.next_line()).await.unwrap().unwrap().unwrap();
+        if line.contains("ready: ") {
+            break line;
+        }
+    };
+    assert!(ready.contains("ready: one, two take"), "{ready}");
+    drivers.signal(Signal::TERM);
+    drivers.ended().await.exits_with(1);
 }
 
 #[tokio::test]

@@ -51,6 +51,30 @@ async fn an_option_of_the_wrong_form_is_wrong_usage() {
 }
 
 #[tokio::test]
+async fn an_option_that_is_given_twice_is_wrong_usage() {
+    for (twice, option) in [
+        (&["--set", "name=\"other\""][..], "name"),
+        (&["--concurrency", "3", "--set", "concurrency=2"], "concurrency"),
+        (&["--set", "max_attempts=2", "--set", "max_attempts=3"], "max_attempts"),
+    ] {
+        let mut call = Call::new(&["exec", "--name", "orig", "--resource", "b"]);
+        call.command.args(twice).args(["--url", "nats://127.0.0.1:1", "--", "sh"]);
+        let ended = call.ended().await.exits_with(2);
+        assert!(ended.stderr().contains(&format!("option: {option}")), "{}", ended.stderr());
+    }
+}
+
+#[tokio::test]
+async fn a_file_with_nothing_in_it_is_wrong_usage() {
+    for text in ["", "\n", "# nothing\n", "---\n---\n", "[]"] {
+        let call = Call::new(&["apply", "-f", "empty", "--api-url", "http://127.0.0.1:1"]);
+        call.file("empty", text);
+        let ended = call.ended().await.exits_with(2);
+        assert!(ended.stderr().contains("file: empty"), "{text:?}\n{}", ended.stderr());
+    }
+}
+
+#[tokio::test]
 async fn resources_may_be_yaml() {
     let call = Call::new(&["test", "-f", "r.yaml", "--output", "json", "--", "cat"]);
     call.file("r.yaml", "# a comment\nname: world\nresource: greeting\nspec:\n  list: [1, two]\n");

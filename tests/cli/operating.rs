@@ -1,6 +1,9 @@
 //! The operator's tools on a real nats-server.
 
-use conveyor_driver::stream::Message;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use conveyor_driver::stream::{ConsumerConfig, Message};
 use conveyor_driver::subject;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -92,7 +95,7 @@ async fn a_driver_answers_as_a_service_of_nats_micro_does() {
             let asked = conveyor_driver::stream::request(
                 &*world.stream,
                 Message::new(subject, ""),
-                std::time::Duration::from_secs(1),
+                Duration::from_secs(1),
             );
             match asked.await {
                 Ok(answer) => found = serde_json::from_slice(&answer.payload).unwrap(),
@@ -147,11 +150,43 @@ async fn dead_letters_are_listed_shown_replayed_and_dropped() {
     .await;
     stop(one).await;
     world.stream.delete_consumer(subject::MESSAGES_STREAM, "one").await.unwrap();
+    // Somebody else who takes everything does not run it in the driver's stead.
+    world.stream.put_consumer(subject::MESSAGES_STREAM, &auditor()).await.unwrap();
     let refused = tool(&["dead-letters", "replay", "3"]).await.exits_with(1);
     assert!(refused.stderr().contains("does not listen"), "{}", refused.stderr());
+    assert_eq!(list().await.len(), 2);
     tool(&["dead-letters", "drop", "--all"]).await.exits_with(2);
     tool(&["dead-letters", "drop", "--all", "--driver", "one", "--yes"]).await.exits_with(0);
     assert!(list().await.is_empty());
+}
+
+/// A consumer of nobody's, without a filter.
+fn auditor() -> ConsumerConfig {
+    ConsumerConfig {
+        name: "audit".into(),
+        durable: true,
+        filters: Vec::new(),
+        ack_wait: Duration::from_secs(30),
+        max_ack_pending: 1000,
+        inactive_threshold: None,
+        metadata: BTreeMap::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_driver_named_as_a_part_of_its_subject_gets_its_letters_back() {
+    let world = World::new().await;
+    let driver = world.drivers(driver("resources", "exit 0"), &["resources"]).await;
+    let message = Message::new(subject::driver("resources", "greeting"), "no JSON");
+    world.stream.publish(message).await.unwrap().await.unwrap();
+    eventually("it is dead", async || {
+        let list = tool(&world, &["dead-letters", "list", "--output", "json"]).await;
+        !list.exits_with(0).objects().is_empty()
+    })
+    .await;
+    let sent = tool(&world, &["dead-letters", "replay", "1"]).await.exits_with(0).stdout();
+    assert_eq!(sent, "sent 1 to drivers.resources.resources.greeting\n");
+    stop(driver).await;
 }
 
 #[tokio::test]
@@ -204,22 +239,25 @@ async fn doctor_finds_what_is_wrong_and_names_a_cure() {
 async fn doctor_sees_missing_streams_permissions_and_go_consumers() {
     use conveyor_driver_cli::nats_server::{NatsServer, NatsServerOptions};
     let config = r#"authorization { users: [ { user: few, password: p, permissions: {
-        publish: { deny: ["logs.>"] }, subscribe: { deny: ["control.>"] } } } ] }"#;
+        publish: { deny: ["logs.>", "$JS.API.STREAM.MSG.GET.messages"] },
+        subscribe: { deny: ["control.>", "$SRV.>"] } } } ] }"#;
     let options = NatsServerOptions { config: config.to_owned(), ..Default::default() };
     let server = NatsServer::start_with(options).await.unwrap();
     let mut call = Call::new(&["doctor", "--output", "json"]);
     call.command.env("CONVEYOR_NATS_URL", server.url());
     call.command.env("CONVEYOR_NATS_USER", "few").env("CONVEYOR_NATS_PASSWORD", "p");
     let findings = call.ended().await.exits_with(1).objects();
-    let broken = |about: &str, word: &str| {
+    let found = |about: &str, verdict: &str, word: &str| {
         let found = findings.iter().any(|finding| {
             finding["about"] == about
-                && finding["verdict"] == "broken"
+                && finding["verdict"] == verdict
                 && finding["text"].as_str().unwrap().contains(word)
         });
-        assert!(found, "{about} {word}: {findings:?}");
+        assert!(found, "{about} {verdict} {word}: {findings:?}");
     };
-    broken("permissions", "publish logs.run");
-    broken("permissions", "subscribe control.driver.run");
-    broken("streams", "messages");
+    found("permissions", "broken", "publish logs.run");
+    found("permissions", "broken", "subscribe control.driver.>");
+    found("permissions", "warning", "publish $JS.API.STREAM.MSG.GET.messages");
+    found("permissions", "warning", "subscribe $SRV.*");
+    found("streams", "broken", "messages");
 }

@@ -1,9 +1,11 @@
 //! What scripts do, and what becomes of their runs.
 
+use std::io::{BufRead, BufReader};
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::Call;
+use crate::support::{Call, eventually};
 
 const MILLION: usize = 1_000_000;
 
@@ -13,7 +15,7 @@ async fn a_script_has_the_resource_and_the_run_on_hand() {
         cat; echo
         cat "$CONVEYOR_RESOURCE_FILE"; echo
         echo "$CONVEYOR_EVENT $CONVEYOR_ATTEMPT ${#CONVEYOR_RUN_ID}"
-        printf '%s' '{"message": "hello\nworld", "data": {"n": [1, null]}}' >"$CONVEYOR_RESULT_FILE"
+        printf '%s' '{"message": "\nhello\nworld\n", "data": {"n": [1, null]}}' >"$CONVEYOR_RESULT_FILE"
     "#;
     let ended = Call::script(script, &["--event", "process"]).ended().await.exits_with(0);
     let lines = ended.lines();
@@ -24,6 +26,8 @@ async fn a_script_has_the_resource_and_the_run_on_hand() {
         ended.result(),
         json!({"success": true, "message": "hello", "data": {"n": [1, null]}})
     );
+    // What the result has no room for stands in the log.
+    assert_eq!(lines[3..], ["world"]);
     ended.left_nothing().await;
 }
 
@@ -156,7 +160,7 @@ async fn children_that_outlive_their_script_are_ended() {
 
 #[tokio::test]
 async fn an_interruption_ends_the_script_and_all_it_started() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let script = "sleep 600 & echo >started; sleep 601";
         let running = Call::script(script, &[]).start();
         running.wrote("started").await;
@@ -164,4 +168,31 @@ async fn an_interruption_ends_the_script_and_all_it_started() {
         let ended = running.ended().await.exits_with(130).left_nothing().await;
         assert_eq!(ended.result()["data"]["error"]["type"], "Cancelled");
     }
+}
+
+#[tokio::test]
+async fn a_second_interruption_ends_what_ignores_the_first() {
+    let script = "sleep 600 & trap '' TERM; echo >started; while :; do sleep 0.1; done";
+    let running = Call::script(script, &["--set", "cancel_grace_ms=3600000"]).start();
+    running.wrote("started").await;
+    running.signal(Signal::INT);
+    // One that comes while another waits is not seen.
+    eventually("the first was heard", async || {
+        !running.folder.members().iter().any(|line| line.starts_with("sleep 600"))
+    })
+    .await;
+    running.signal(Signal::INT);
+    running.ended().await.exits_with(130).left_nothing().await;
+}
+
+#[tokio::test]
+async fn a_run_whose_reader_goes_away_is_no_good_one() {
+    let mut call = Call::script("echo one; while :; do echo more; sleep 0.02; done", &[]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    call.command.stdout(writer);
+    let running = call.start();
+    let mut line = String::new();
+    BufReader::new(reader).read_line(&mut line).unwrap();
+    assert!(line.contains("one"), "{line}");
+    running.ended().await.exits_with(130).left_nothing().await;
 }

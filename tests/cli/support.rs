@@ -21,6 +21,8 @@ use crate::household::Household;
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_conveyor-driver");
+
 /// A call of the command line.
 pub(crate) struct Call {
     pub(crate) command: Command,
@@ -36,8 +38,18 @@ fn path_with_nats_server() -> OsString {
 
 impl Call {
     pub(crate) fn new(arguments: &[&str]) -> Self {
+        Self::of(Command::new(PROGRAM), arguments)
+    }
+
+    /// By way of a program that takes a command and its arguments, such as `nohup`.
+    pub(crate) fn through(program: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.arg(PROGRAM);
+        Self::of(command, arguments)
+    }
+
+    fn of(mut command: Command, arguments: &[&str]) -> Self {
         let folder = Household::in_new_folder();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_conveyor-driver"));
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
             if name.starts_with("CONVEYOR_") || name == "RUST_LOG" {

@@ -175,6 +175,39 @@ async fn making_sure_of_the_consumer_drops_no_events_of_a_newer_instance() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_event_that_an_older_instance_leaves_waits_for_the_newer_one_while_it_is_busy() {
+    let stage = Stage::on_memory().await;
+    let older = stage.driver().reconcile(async |_| Ok(DriverResult::success("older")));
+    let _older = stage.start(older).await;
+    let further = unique_name("further");
+    let also = further.clone();
+    let began = Arc::new(Notify::new());
+    let begins = began.clone();
+    let newer = stage.driver_with(move |o| o.resources.push(also)).reconcile(move |run| {
+        let begins = begins.clone();
+        async move {
+            if run.resource()?.name == "long" {
+                begins.notify_one();
+                sleep(Duration::from_secs(20)).await;
+            }
+            Ok(DriverResult::success("newer"))
+        }
+    });
+    let _newer = stage.start(newer).await;
+    let post = async |name: &str| {
+        let resource = Resource { resource: further.clone(), ..stage.resource(name) };
+        stage.post_event("create", &resource, subject::resource(&further)).await
+    };
+    post("long").await;
+    began.notified().await;
+    post("next").await;
+    for _ in 0..2 {
+        let result = stage.result().await.result;
+        assert_eq!((result.success, &*result.message), (true, "newer"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_given_back_unstarted_is_run_also_with_one_attempt() {
     let stage = Stage::on_memory().await;
     let go_on = Arc::new(Notify::new());

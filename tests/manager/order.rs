@@ -5,12 +5,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use conveyor_driver::message::Resource;
 use conveyor_driver::options::Serialization;
-use conveyor_driver::{Driver, DriverResult, ErrorCode};
+use conveyor_driver::{Driver, DriverResult, ErrorCode, Failure, subject};
 use conveyor_driver_tests::{Stage, on_both_streams};
+use serde_json::json;
 
 on_both_streams!(
     events_of_one_resource_never_overlap_and_keep_their_order,
+    an_event_that_waits_for_its_next_attempt_holds_up_nobody,
     different_resources_run_side_by_side,
     no_more_events_are_taken_than_may_run,
     without_serialization_events_of_one_resource_overlap,
@@ -75,6 +78,25 @@ async fn events_of_one_resource_never_overlap_and_keep_their_order(stage: Stage)
     let overlap = overlap.lock().unwrap();
     assert_eq!(overlap.most_of_one, 1);
     assert_eq!(overlap.order, posted);
+}
+
+async fn an_event_that_waits_for_its_next_attempt_holds_up_nobody(stage: Stage) {
+    let driver = stage.driver().reconcile(async |run| {
+        if run.resource()?.spec["again"] == true && run.attempt() == 1 {
+            return Err(Failure::retry("not yet").after(Duration::from_millis(1_500)));
+        }
+        Ok(DriverResult::success("done"))
+    });
+    let _running = stage.start(driver).await;
+    let subject = subject::resource(&stage.resource);
+    let mut posted = Vec::new();
+    for again in [true, false] {
+        let resource = Resource { spec: json!({"again": again}), ..stage.resource("the-same") };
+        posted.push(stage.post_event("create", &resource, subject.clone()).await.to_string());
+    }
+    let answered = [stage.result().await.run_id, stage.result().await.run_id];
+    posted.reverse();
+    assert_eq!(answered.map(|run| run.to_string()).to_vec(), posted);
 }
 
 async fn different_resources_run_side_by_side(stage: Stage) {

@@ -166,8 +166,9 @@ class DriverSettings(TypedDict, total=False):
     max_attempts: int
     #: How often an event may be delivered without an answer before it is taken for one that kills
     #: its process, answered with a failed result and kept as a dead letter. A shutdown that gives
-    #: an event back counts, too, and so does each time that an abandoned run of its resource is in
-    #: its way. Default: ``max_attempts`` and five more.
+    #: an event back counts, too; so does an older instance that leaves one to a newer, and each
+    #: time that an abandoned run of its resource is in its way. Default: ``max_attempts`` and five
+    #: more.
     max_deliveries: int | None
     #: How long a run may go without a log line or a report of progress before it is cancelled and
     #: answered with a failed result. Default: as long as it likes.
@@ -211,8 +212,9 @@ class DriverOptions(TypedDict):
     max_attempts: int
     #: How often an event may be delivered without an answer before it is taken for one that kills
     #: its process, answered with a failed result and kept as a dead letter. A shutdown that gives
-    #: an event back counts, too, and so does each time that an abandoned run of its resource is in
-    #: its way. Default: ``max_attempts`` and five more.
+    #: an event back counts, too; so does an older instance that leaves one to a newer, and each
+    #: time that an abandoned run of its resource is in its way. Default: ``max_attempts`` and five
+    #: more.
     max_deliveries: int | None
     #: The driver's name: letters, digits, ``-`` and ``_``. Also the name of its durable consumer,
     #: shared by all its instances.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use conveyor_driver::StopSignals;
 
 use crate::connection::ConnectionArguments;
 use crate::control_plane::Pipeline;
@@ -11,6 +11,7 @@ use crate::dev::{Dev, DevOptions, Show, ShowAs, follow};
 use crate::documents;
 use crate::exit_code;
 use crate::fault::Fault;
+use crate::nats_server::NatsServer;
 
 /// Run a control plane on this machine: everything that drivers need, without a Conveyor CI server.
 ///
@@ -60,8 +61,7 @@ impl Arguments {
                 pipelines.push(documents::parsed(document, path, &format!("[{i}]"))?);
             }
         }
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
+        let mut signals = StopSignals::listen()?;
         let options = DevOptions {
             connection: self.connection.over(Default::default()).with_environment(),
             nats_port: self.nats_port,
@@ -70,8 +70,7 @@ impl Arguments {
         };
         let started = tokio::select! {
             started = Dev::start(options) => started,
-            _ = interrupt.recv() => return Ok(exit_code::INTERRUPTED),
-            _ = terminate.recv() => return Ok(exit_code::INTERRUPTED),
+            _ = signals.next() => return Ok(exit_code::INTERRUPTED),
         };
         let dev = started?;
         let mut show = Show::new(self.output);
@@ -91,8 +90,9 @@ impl Arguments {
                     Ok(None) => break Ok(()),
                     Err(error) => break Err(error),
                 },
-                _ = interrupt.recv() => break Ok(()),
-                _ = terminate.recv() => break Ok(()),
+                // Without its server there is nothing to stop in order.
+                ended = dev.server().ended() => return Err(server_ended(ended?)),
+                _ = signals.next() => break Ok(()),
             }
         };
         drop(following);
@@ -100,4 +100,10 @@ impl Arguments {
         shown?;
         Ok(exit_code::SUCCESS)
     }
+}
+
+fn server_ended(server: &NatsServer) -> Fault {
+    Fault::new(exit_code::FAILED, "the nats-server that was started here has ended")
+        .with("program", server.program().path().display())
+        .with("log", server.last_log_lines())
 }

@@ -26,14 +26,16 @@ use crate::fault::Fault;
 ///   CONVEYOR_ATTEMPT        which try this is, from 1
 ///   CONVEYOR_RESOURCE_FILE  a file with the resource
 ///   CONVEYOR_RESULT_FILE    where it may leave a JSON object with any of
-///                           "message" (text), "data" (any JSON), "retry_after_ms" (for 75)
+///                           "message" (text), "data" (any JSON), "retry_after_ms" (for 75);
+///                           of the message the first line that is not blank is the
+///                           result's, what follows it goes to the log
 ///
 /// When the run is cancelled, takes too long or has to make way for a shutdown, the command and all it
 /// started get SIGTERM and, when that does not end them, SIGKILL. What it leaves running at its end
 /// is ended, too.
 ///
-/// The first Ctrl-C drains: no new events, runs in flight finish. A second one ends them and gives
-/// their events back.
+/// The first Ctrl-C, SIGTERM or SIGHUP drains: no new events, runs in flight finish. A second one ends
+/// them and gives their events back. Under nohup, SIGHUP stays ignored.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -81,11 +83,17 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Puts them into a document of driver options.
-    pub(crate) fn put_into(self, document: &mut Value) {
+    /// Puts them into a document of driver options, beside what other arguments have put there.
+    pub(crate) fn put_into(self, document: &mut Value) -> Result<(), Fault> {
         for (name, value) in self.settings {
+            if !document[&name].is_null() {
+                return Err(Fault::usage("an option is given twice").with("option", name).hint(
+                    "give it once: by an argument of its own where there is one, else with --set",
+                ));
+            }
             document[name] = value;
         }
+        Ok(())
     }
 }
 
@@ -120,7 +128,7 @@ impl Arguments {
         if let Some(timeout) = self.timeout {
             document["run_timeout_ms"] = timeout.into();
         }
-        self.settings.put_into(&mut document);
+        self.settings.put_into(&mut document)?;
         let options: DriverOptions = from_document(document)?;
         let mut command = self.command.into_iter();
         let command = Command::new(command.next().unwrap_or_default()).args(command);

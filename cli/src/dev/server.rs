@@ -45,6 +45,18 @@ impl Server {
         &self.url
     }
 
+    /// Waits for the end of a server that was started here, and gives it; one that was found has its own
+    /// owner.
+    ///
+    /// # Errors
+    /// As [`NatsServer::ended`].
+    pub async fn ended(&self) -> Result<&NatsServer> {
+        match &self.own {
+            Some(own) => own.ended().await.map(|()| &**own),
+            None => std::future::pending().await,
+        }
+    }
+
     pub(super) async fn connect(&self, options: &ConnectionOptions) -> Result<SharedStream> {
         let options = ConnectionOptions {
             url: Some(self.url.clone()),

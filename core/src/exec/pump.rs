@@ -16,9 +16,12 @@ const QUIET: Duration = Duration::from_millis(500);
 /// How long a drain may wait for output, all its waits taken together.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
-/// How many bytes a drain may read: more than a pipe holds, so that all that was written before it
-/// is read.
+/// How many bytes a drain may read.
 const DRAIN_BYTES: usize = 4 * 1024 * 1024;
+
+/// The most that a pipe can be made to hold. Once so much was read, nothing is left of what was written before
+/// the drain.
+const PIPE_HOLDS: usize = 1024 * 1024;
 
 /// Reads one output and hands its lines to the sink. Holds at most a line and a chunk.
 pub(super) struct Pump<'a, R> {
@@ -35,15 +38,18 @@ impl<'a, R: AsyncRead + Unpin> Pump<'a, R> {
     }
 
     /// Reads to the end of the output. Once `drain` fires, to the point where nothing more comes,
-    /// within limits on the time spent waiting for output (not for the sink) and on bytes.
+    /// within limits on bytes and on time. What was written before the drain is read however long the sink
+    /// takes, so until then only the waits for output count.
     ///
     /// # Errors
     /// The pipe's; the output counts as ended.
     pub(super) async fn read(&mut self, drain: &CancellationToken) -> io::Result<()> {
         let (mut time, mut bytes) = (DRAIN_TIME, DRAIN_BYTES);
+        let mut drained_since = None;
         while let Some(pipe) = &mut self.pipe {
             let draining = drain.is_cancelled();
             let start = Instant::now();
+            let drained = draining.then(|| *drained_since.get_or_insert(start));
             let count = tokio::select! {
                 biased;
                 count = pipe.read_buf(self.lines.room()) => count,
@@ -60,7 +66,9 @@ impl<'a, R: AsyncRead + Unpin> Pump<'a, R> {
                     while let Some(line) = self.lines.next_line() {
                         self.sink.line(self.source, line).await;
                     }
-                    if time.is_zero() || bytes == 0 {
+                    let late = drained.is_some_and(|since| since.elapsed() >= DRAIN_TIME);
+                    let only_new = DRAIN_BYTES - bytes >= PIPE_HOLDS;
+                    if time.is_zero() || bytes == 0 || (late && only_new) {
                         return Ok(());
                     }
                 }
@@ -86,6 +94,8 @@ impl<'a, R: AsyncRead + Unpin> Pump<'a, R> {
 mod tests {
     use super::super::tests::Recorder;
     use super::*;
+    use futures_util::FutureExt;
+    use futures_util::future::BoxFuture;
     use tokio::io::AsyncWriteExt;
 
     #[tokio::test(start_paused = true)]
@@ -136,5 +146,30 @@ mod tests {
         pump.close().await;
         let bytes: usize = sink.stderr().iter().map(String::len).sum();
         assert!((DRAIN_BYTES..DRAIN_BYTES + LINE_LIMIT).contains(&bytes), "{bytes}");
+    }
+
+    /// Takes its time for each line.
+    struct Slow(Duration);
+
+    impl LineSink for Slow {
+        fn line(&self, _: OutputStream, _: String) -> BoxFuture<'_, ()> {
+            sleep(self.0).boxed()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_drain_into_a_slow_sink_ends_once_what_was_there_before_is_read() {
+        let drain = CancellationToken::new();
+        drain.cancel();
+        for (pause, bytes_read) in [(Duration::from_secs(2), PIPE_HOLDS), (QUIET / 8, DRAIN_BYTES)]
+        {
+            let sink = Slow(pause);
+            let mut pump = Pump::new(Some(tokio::io::repeat(b'x')), OutputStream::Stdout, &sink);
+            let start = Instant::now();
+            pump.read(&drain).await.unwrap();
+            let lines = u32::try_from(bytes_read / LINE_LIMIT).unwrap();
+            let least = pause * (lines - 1);
+            assert!((least..=least + 2 * pause).contains(&start.elapsed()), "{pause:?}");
+        }
     }
 }

@@ -43,8 +43,9 @@ const END_IS_SEEN_WITHIN: Duration = Duration::from_secs(2);
 /// # The result file
 ///
 /// A JSON object with any of `message` (text), `data` (any JSON) and `retry_after_ms` (a number; used with
-/// exit code 75). Without `message` the result says how the command ended; without `data` they are the
-/// [`ExecOutput`]. A result file that cannot be read makes a good result a failed one, and is said in
+/// exit code 75). Without `message`, or with a blank one, the result says how the command ended; without
+/// `data` they are the [`ExecOutput`]. A result has one line of message: the first that is not blank. What
+/// follows it goes to the run's log. A result file that cannot be read makes a good result a failed one, and is said in
 /// the run's log in any case. It may have up to 1 MiB.
 ///
 /// # Errors
@@ -82,7 +83,8 @@ pub async fn reconcile(run: &Run, command: &Command) -> Result<DriverResult, Fai
     if let Some(fault) = &fault {
         run.log(LogLine::new(Level::Error, fault.clone())).await;
     }
-    let ended = answer.message.unwrap_or_else(|| format!("{}: {output}", command.program));
+    let said = answer.message.filter(|message| !message.trim().is_empty());
+    let ended = said.unwrap_or_else(|| format!("{}: {output}", command.program));
     if output.code == Some(RETRY_EXIT_CODE) {
         let retry = Failure::retry(ended);
         return Err(match answer.retry_after_ms {
@@ -90,10 +92,14 @@ pub async fn reconcile(run: &Run, command: &Command) -> Result<DriverResult, Fai
             None => retry,
         });
     }
+    let (message, rest) = head_and_rest(&ended);
+    for line in rest {
+        run.log(LogLine::new(Level::Info, line)).await;
+    }
     let data = answer.data.unwrap_or_else(|| ended_with(&output));
     match fault {
         Some(fault) if output.success() => Ok(DriverResult::failure(fault).data(data)),
-        _ => Ok(DriverResult { success: output.success(), message: one_line(&ended), data }),
+        _ => Ok(DriverResult { success: output.success(), message: message.to_owned(), data }),
     }
 }
 
@@ -101,8 +107,11 @@ fn ended_with(output: &ExecOutput) -> Value {
     json!(output)
 }
 
-fn one_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().to_owned()
+/// The first line that is not blank, and what follows it.
+fn head_and_rest(message: &str) -> (&str, std::str::Lines<'_>) {
+    let mut lines = message.trim_end().lines();
+    let head = lines.find(|line| !line.trim().is_empty());
+    (head.unwrap_or_default(), lines)
 }
 
 fn grace(of_run: Duration) -> Duration {
@@ -112,6 +121,19 @@ fn grace(of_run: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_begins_with_its_first_line_that_is_not_blank() {
+        for (message, head, rest) in [
+            ("one", "one", &[][..]),
+            ("one\n", "one", &[]),
+            ("\n \none\r\n\ntwo\n\n", "one", &["", "two"]),
+            ("", "", &[]),
+        ] {
+            let (found, lines) = head_and_rest(message);
+            assert_eq!((found, &lines.collect::<Vec<_>>()[..]), (head, rest), "{message:?}");
+        }
+    }
 
     #[test]
     fn a_command_is_killed_before_its_run_is_abandoned() {

@@ -45,6 +45,7 @@ mod worker;
 pub use hosted::HostManager;
 pub use report::{DrainReport, DriverReport};
 pub use running::RunningManager;
+pub use signals::StopSignals;
 pub use stop::StopHandle;
 
 use std::collections::HashMap;
@@ -123,8 +124,8 @@ impl DriverManager {
 
     /// Runs until it is stopped: by a signal, or through its [`StopHandle`].
     ///
-    /// Once it has listened for SIGINT and SIGTERM, neither ends the process by itself any more, also when
-    /// it has ended. A program that lives on sets `signals` to false and listens itself.
+    /// Once it has listened for SIGINT, SIGTERM and [SIGHUP](crate::StopSignals), none ends the process by
+    /// itself any more, also when it has ended. A program that lives on sets `signals` to false and listens itself.
     ///
     /// # Errors
     /// As [`start`](Self::start), and the drivers' error when all of them had to stop by

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::control::InFlight;
 use super::core_thread;
 use super::report::DrainReport;
-use super::serve::Serve;
+use super::serve::{Serve, Started};
 use super::stop::StopHandle;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run_id::RunId;
@@ -17,6 +17,7 @@ use crate::run_id::RunId;
 pub struct RunningManager {
     stop: StopHandle,
     in_flight: Arc<InFlight>,
+    started: Started,
     done: oneshot::Receiver<Result<DrainReport>>,
 }
 
@@ -24,8 +25,12 @@ impl RunningManager {
     pub(super) async fn start(serve: Serve, in_place: bool) -> Result<Self> {
         let (ready, mut is_ready) = oneshot::channel();
         let (report, done) = oneshot::channel();
-        let mut running =
-            Self { stop: serve.stop.clone(), in_flight: serve.in_flight.clone(), done };
+        let mut running = Self {
+            stop: serve.stop.clone(),
+            in_flight: serve.in_flight.clone(),
+            started: Started::new(),
+            done,
+        };
         let run = async move || {
             // Fails only when nobody waits any more.
             let _reported = report.send(serve.run(ready).await);
@@ -38,7 +43,10 @@ impl RunningManager {
         tokio::select! {
             biased;
             // What was ready has started, even when it has ended before anybody looked.
-            Ok(()) = &mut is_ready => Ok(running),
+            Ok(started) = &mut is_ready => {
+                running.started = started;
+                Ok(running)
+            }
             ended = &mut running.done => match flatten(ended) {
                 Ok(_) => Err(Error::new(ErrorCode::Closed, "stopped before it was ready")),
                 Err(error) => Err(error),
@@ -50,6 +58,12 @@ impl RunningManager {
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {
         self.stop.clone()
+    }
+
+    /// The names of the drivers that have started, in the order they were added.
+    #[must_use]
+    pub fn started(&self) -> &[String] {
+        &self.started
     }
 
     /// Cancels a run, for a reason that its result will name. It is asked to end, and after
@@ -65,6 +79,18 @@ impl RunningManager {
     /// # Errors
     /// The drivers' error when all of them had to stop by themselves.
     pub async fn wait(mut self) -> Result<DrainReport> {
+        self.ended().await
+    }
+
+    /// Waits as [`wait`](Self::wait) does, for who has more to ask of it meanwhile. May be dropped and called
+    /// again; the report is given once.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait). `Closed` when the report was given before.
+    pub async fn ended(&mut self) -> Result<DrainReport> {
+        if self.done.is_terminated() {
+            return Err(Error::new(ErrorCode::Closed, "the manager has stopped before"));
+        }
         flatten((&mut self.done).await)
     }
 

@@ -32,6 +32,9 @@ pub(super) struct Serve {
     pub(super) in_flight: Arc<InFlight>,
 }
 
+/// The names of the drivers that take events.
+pub(super) type Started = Vec<String>;
+
 /// Where the event stream comes from.
 #[derive(Debug)]
 pub(super) enum Source {
@@ -40,8 +43,8 @@ pub(super) enum Source {
 }
 
 impl Serve {
-    /// Runs to the end. Says on `ready` when every driver that can start has started.
-    pub(super) async fn run(self, ready: oneshot::Sender<()>) -> Result<DrainReport> {
+    /// Runs to the end. Says on `ready` when every driver that can start has started, and which have.
+    pub(super) async fn run(self, ready: oneshot::Sender<Started>) -> Result<DrainReport> {
         let signals = self.options.signals.then(|| tokio::spawn(signals::watch(self.stop.clone())));
         let report = self.connect_and_run(ready).await;
         if let Some(signals) = signals {
@@ -50,7 +53,7 @@ impl Serve {
         report
     }
 
-    async fn connect_and_run(self, ready: oneshot::Sender<()>) -> Result<DrainReport> {
+    async fn connect_and_run(self, ready: oneshot::Sender<Started>) -> Result<DrainReport> {
         let connection = &self.options.connection;
         let deadline =
             connection.connect_timeout_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
@@ -85,7 +88,7 @@ impl Serve {
 async fn run_drivers(
     opening: &Arc<Opening>,
     drivers: Vec<Driver>,
-    ready: oneshot::Sender<()>,
+    ready: oneshot::Sender<Started>,
 ) -> DrainReport {
     let (starts, runs): (Vec<_>, Vec<_>) = drivers
         .into_iter()
@@ -93,15 +96,20 @@ async fn run_drivers(
             let (started, start) = oneshot::channel();
             let name = driver.options().name.clone();
             let run = tokio::spawn(opening.clone().run(driver, started));
+            // One that cannot start drops its end of the channel.
+            let start = start.map({
+                let name = name.clone();
+                |started| started.ok().map(|()| name)
+            });
             let report = run.map(|ended| ended.unwrap_or_else(|error| broken(name, error)));
             (start, report)
         })
         .unzip();
     let announce = async {
-        // One that cannot start drops its end of the channel.
-        if join_all(starts).await.iter().any(Result::is_ok) {
+        let started: Started = join_all(starts).await.into_iter().flatten().collect();
+        if !started.is_empty() {
             // Nobody may be waiting any more.
-            let _heard = ready.send(());
+            let _heard = ready.send(started);
         }
     };
     let ((), drivers) = tokio::join!(announce, join_all(runs));

@@ -97,17 +97,21 @@ impl Life {
         End::GivenBack { abandoned }
     }
 
-    /// Gives back an event for a resource type that only a newer instance of this driver handles.
+    /// Gives back an event for a resource type that only a newer instance of this driver handles. Each time
+    /// counts as a delivery, so it comes less and less often while the newer one is busy.
     pub(super) async fn leave_to_others(&self, delivery: &Taken) -> End {
-        const DELAY: Duration = Duration::from_millis(500);
+        const LEAST: Duration = Duration::from_millis(500);
+        let most = Duration::from_millis(self.driver.options().ack_wait_ms / 3).max(LEAST);
+        let before = u32::try_from(delivery.attempt).unwrap_or(u32::MAX).saturating_sub(1);
+        let delay = jittered(LEAST, most, before).max(LEAST);
         tracing::info!(
-            driver = %self.name, subject = %delivery.subject,
+            driver = %self.name, subject = %delivery.subject, delay_ms = delay.as_millis(),
             "given back: another instance of this driver handles this resource type"
         );
-        self.send(delivery, Settlement::Nak(DELAY)).await;
+        self.send(delivery, Settlement::Nak(delay)).await;
         // Its permit rests until the event is on offer again, so that another instance gets it.
         tokio::select! {
-            () = sleep(DELAY * 2) => {}
+            () = sleep(delay + LEAST) => {}
             () = self.stop.draining() => {}
         }
         End::GivenBack { abandoned: false }

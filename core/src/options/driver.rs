@@ -13,7 +13,8 @@ use crate::subject::name_pattern;
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub enum Serialization {
-    /// Events for the same resource wait for each other, in their order.
+    /// Events for the same resource wait for each other, in their order. One that waits for its next
+    /// attempt does not hold up those behind it.
     #[default]
     Resource,
     /// Nothing waits.
@@ -48,8 +49,8 @@ pub struct DriverOptions {
     pub max_attempts: u32,
     /// How often an event may be delivered without an answer before it is taken for one that kills its
     /// process, answered with a failed result and kept as a dead letter. A shutdown that gives an
-    /// event back counts, too, and so does each time that an abandoned run of its resource is in its
-    /// way. Default: `max_attempts` and five more.
+    /// event back counts, too; so does an older instance that leaves one to a newer, and each time that
+    /// an abandoned run of its resource is in its way. Default: `max_attempts` and five more.
     pub max_deliveries: Option<u32>,
     /// The delay before the second attempt, when reconcile asks for a retry without naming one.
     pub retry_initial_ms: u64,

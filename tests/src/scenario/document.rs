@@ -86,6 +86,8 @@ pub struct Awaited {
     pub times: usize,
     /// So many events are with the first driver.
     pub taken: Option<u64>,
+    /// So many it has not settled, as it says itself.
+    pub held: Option<usize>,
 }
 
 /// Who cancels what.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use conveyor_driver::message::{ControlReply, ControlRequest};
+use conveyor_driver::message::{ControlReply, ControlRequest, ServiceStats};
 use conveyor_driver::stream::{Message, Settlement, request};
 use conveyor_driver::subject::{self, MESSAGES_STREAM};
 use conveyor_driver::{ErrorCode, RunId};
@@ -158,7 +158,7 @@ impl Play<'_> {
         loop {
             let so = awaited.results.is_none_or(|results| self.ear.results() >= results)
                 && awaited.line.as_ref().is_none_or(|line| self.ear.lines(line) >= awaited.times);
-            if so && self.taken(awaited.taken).await? {
+            if so && self.taken(awaited.taken).await? && self.held(awaited.held).await {
                 return Ok(());
             }
             if let Some(instance) = &mut self.instance
@@ -179,6 +179,16 @@ impl Play<'_> {
         let sent = info?.is_some_and(|info| info.ack_pending == wanted);
         // What the server has sent it, it has once it answers what was sent to it later.
         Ok(sent && self.answers(&self.first()).await)
+    }
+
+    async fn held(&self, wanted: Option<usize>) -> bool {
+        let Some(wanted) = wanted else { return true };
+        let question = Message::new(format!("$SRV.STATS.{}", self.first()), "");
+        let Ok(answer) = request(&*self.ground.stream, question, SHORTLY).await else {
+            return false;
+        };
+        serde_json::from_slice(&answer.payload)
+            .is_ok_and(|told: ServiceStats| told.endpoints[0].data.runs.len() == wanted)
     }
 
     fn first(&self) -> String {

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use bytes::Bytes;
 use clap::Args;
-use conveyor_driver::stream::{EventStream, Message};
+use conveyor_driver::stream::{ConsumerConfig, EventStream, Message};
 use conveyor_driver::subject::{self, MESSAGES_STREAM, ORIGINAL_HEADER_PREFIX};
 
 use super::Chosen;
@@ -12,7 +12,6 @@ use super::letter::Letter;
 use super::shelf::Shelf;
 use crate::exit_code;
 use crate::fault::Fault;
-use crate::jetstream;
 
 /// Send dead letters to their driver again, as they were, and remove them.
 ///
@@ -79,13 +78,12 @@ async fn replay(stream: &dyn EventStream, parts: &[Letter]) -> Result<String, Fa
             .with("driver", &first.driver)
             .with("subject", first.subject())
     };
-    let resource = first
-        .subject()
-        .strip_prefix("resources.")
-        .or_else(|| first.subject().split_once(".resources.").map(|(_, resource)| resource))
+    let resource = resource_type(&first.driver, first.subject())
         .ok_or_else(|| refuse("the dead letter does not say which resource it was for"))?;
     let subject = subject::driver(&first.driver, resource);
-    if !jetstream::is_wanted(stream, &subject).await? {
+    // Anyone else who takes it would keep the server from refusing it, and not run it.
+    let consumer = stream.consumer(MESSAGES_STREAM, &first.driver).await?;
+    if !consumer.is_some_and(|consumer| takes(&consumer.config, &subject)) {
         return Err(refuse("the driver does not listen: the message would be dropped")
             .hint("start the driver once, so that it has its consumer"));
     }
@@ -103,6 +101,17 @@ async fn replay(stream: &dyn EventStream, parts: &[Letter]) -> Result<String, Fa
     Ok(subject)
 }
 
+/// The type of the resource, from either of the subjects that a driver listens to.
+fn resource_type<'a>(driver: &str, subject: &'a str) -> Option<&'a str> {
+    let addressed = subject::driver(driver, "");
+    subject.strip_prefix(&addressed).or_else(|| subject.strip_prefix(&subject::resource("")))
+}
+
+fn takes(consumer: &ConsumerConfig, subject: &str) -> bool {
+    let filters = &consumer.filters;
+    filters.is_empty() || filters.iter().any(|filter| subject::matches(filter, subject))
+}
+
 /// A header that the sender of the message gave it. Orders to the server are not repeated, the message id
 /// above all: under the old one it would not be stored.
 fn own_header(name: &str) -> Option<&str> {
@@ -114,6 +123,17 @@ fn own_header(name: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_type_follows_the_driver_s_own_name() {
+        for driver in ["git", "resources", "drivers"] {
+            for form in [subject::driver(driver, "app"), subject::resource("app")] {
+                assert_eq!(resource_type(driver, &form), Some("app"), "{form}");
+            }
+        }
+        assert_eq!(resource_type("git", "drivers.other.resources.app"), None);
+        assert_eq!(resource_type("git", "events.app"), None);
+    }
 
     #[test]
     fn only_the_sender_s_own_headers_are_sent_again() {

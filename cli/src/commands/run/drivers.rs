@@ -44,7 +44,6 @@ impl ScriptDrivers {
     /// Runs until told to stop, and drains.
     pub(crate) async fn run(self) -> Result<u8, Fault> {
         self.drivers.iter().try_for_each(ScriptDriver::check)?;
-        let names: Vec<_> = self.drivers.iter().map(|driver| driver.options.name.clone()).collect();
         let manager = self
             .drivers
             .into_iter()
@@ -59,7 +58,9 @@ impl ScriptDrivers {
             }
             Err(error) => return Err(error.into()),
         };
-        tracing::info!("ready: {} takes events; Ctrl-C drains", names.join(", "));
+        let started = running.started();
+        let verb = if started.len() == 1 { "takes" } else { "take" };
+        tracing::info!("ready: {} {verb} events; Ctrl-C drains", started.join(", "));
         let report = running.wait().await?;
         match report.drivers.iter().any(|driver| driver.error.is_some()) {
             true => Ok(exit_code::FAILED),

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use conveyor_driver::message::{DriverMessage, DriverResult, LogEntry, Resource, ResultEvent};
 use conveyor_driver::options::ManagerOptions;
 use conveyor_driver::stream::{Delivery, EventStream, MemoryStream, Message, Pull, Settlement};
-use conveyor_driver::{DriverManager, Error, ErrorCode, RunId, RunningManager, subject};
-use futures_util::StreamExt;
+use conveyor_driver::{DriverManager, Error, ErrorCode, RunId, StopSignals, subject};
+use futures_util::{FutureExt, StreamExt};
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::Output;
 use crate::commands::run::drivers::ScriptDriver;
@@ -36,8 +35,9 @@ impl Embedded {
         stream.put_consumer(subject::LOGS_STREAM, &log_consumer()).await?;
         let mut results = stream.subscribe(subject::DRIVER_RESULT).await?;
         let mut dead = stream.subscribe(subject::DEAD_LETTERS).await?;
+        let mut signals = StopSignals::listen()?;
         let options = ManagerOptions { signals: false, ..ManagerOptions::default() };
-        let manager = DriverManager::new(options)
+        let mut manager = DriverManager::new(options)
             .driver(self.driver.into_driver())
             .stream(Arc::new(stream.clone()))
             .start()
@@ -49,34 +49,70 @@ impl Embedded {
 
         let mut lines = stream.pull(subject::LOGS_STREAM, subject::LOGS_STREAM).await?;
         lines.request(LINES);
-        let mut interruption = Interruption::listen()?;
+        let mut interrupted = false;
         let answer = loop {
             tokio::select! {
                 deliveries = lines.next() => {
-                    take(&stream, &mut *lines, deliveries?, show).await?;
+                    if let Err(fault) = take(&stream, &mut *lines, deliveries?, show).await {
+                        manager.stop_handle().end_now();
+                        manager.wait().await?;
+                        return unread(fault, exit_code::INTERRUPTED);
+                    }
                 }
                 answer = results.next() => break answer,
                 letter = dead.next() => return Err(not_read(letter.as_ref())),
-                () = interruption.comes() => interruption.pass_on(&manager, &run),
+                ended = manager.ended() => {
+                    ended?;
+                    // What it said last may be there all the same.
+                    break results.next().now_or_never().flatten();
+                }
+                _ = signals.next() => {
+                    // The second one ends it, and so does the first while there is nothing to cancel.
+                    if interrupted || manager.cancel(&run, "interrupted") == 0 {
+                        manager.stop_handle().end_now();
+                    }
+                    interrupted = true;
+                }
             }
         };
-        // Lines are stored before the result is.
-        while is_waiting(&stream).await? {
-            let deliveries = lines.next().await?;
-            take(&stream, &mut *lines, deliveries, show).await?;
+        let result = match &answer {
+            Some(answer) => Some(ResultEvent::decode(&answer.payload)?.result),
+            None => None,
+        };
+        let code = match &result {
+            _ if interrupted => exit_code::INTERRUPTED,
+            Some(result) if result.success => exit_code::SUCCESS,
+            Some(result) if asks_for_retry(result) => exit_code::RETRY,
+            Some(_) => exit_code::FAILED,
+            None => {
+                return Err(Error::new(ErrorCode::Closed, "the driver stopped early").into());
+            }
+        };
+        let shown = show_rest(&stream, &mut *lines, result.as_ref(), show).await;
+        if result.is_some() {
+            manager.drain().await?;
         }
-        let answer =
-            answer.ok_or_else(|| Error::new(ErrorCode::Closed, "the stream was closed"))?;
-        let result = ResultEvent::decode(&answer.payload)?.result;
-        manager.drain().await?;
-        show.result(&result)?;
-        Ok(match () {
-            () if interruption.came > 0 => exit_code::INTERRUPTED,
-            () if result.success => exit_code::SUCCESS,
-            () if asks_for_retry(&result) => exit_code::RETRY,
-            () => exit_code::FAILED,
-        })
+        shown.map_or_else(|fault| unread(fault, code), |()| Ok(code))
     }
+}
+
+/// Lines are stored before the result is.
+async fn show_rest(
+    stream: &MemoryStream,
+    lines: &mut dyn Pull,
+    result: Option<&DriverResult>,
+    show: &Show,
+) -> Result<(), Fault> {
+    while is_waiting(stream).await? {
+        let deliveries = lines.next().await?;
+        take(stream, lines, deliveries, show).await?;
+    }
+    result.map_or(Ok(()), |result| Ok(show.result(result)?))
+}
+
+/// That nobody reads any more is no fault, and no good result either.
+fn unread(fault: Fault, code: u8) -> Result<u8, Fault> {
+    if fault.exit_code() == exit_code::SUCCESS { Ok(code) } else { Err(fault) }
 }
 
 async fn take(
@@ -107,39 +143,6 @@ fn asks_for_retry(result: &DriverResult) -> bool {
 fn not_read(letter: Option<&Message>) -> Fault {
     let reason = letter.and_then(|letter| letter.header(subject::REASON_HEADER));
     Fault::usage("the event cannot be read").with("reason", reason.unwrap_or("unknown"))
-}
-
-/// Ctrl-C and SIGTERM: the first cancels the run, the second ends it.
-struct Interruption {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    came: u32,
-}
-
-impl Interruption {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            came: 0,
-        })
-    }
-
-    async fn comes(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-
-    fn pass_on(&mut self, manager: &RunningManager, run: &RunId) {
-        self.came += 1;
-        if self.came == 1 {
-            let _events = manager.cancel(run, "interrupted");
-        } else {
-            manager.stop_handle().end_now();
-        }
-    }
 }
 
 /// The terminal, or whatever stands in its place.

@@ -20,6 +20,9 @@ use embedded::{Embedded, Show};
 ///
 /// The log goes to standard output as it is written, the verdict to standard error. The exit code is 0
 /// for a good result, 1 for a failed one, and 75 when the command asks for another attempt.
+///
+/// The first Ctrl-C cancels the run, a second one ends it at once. Then, and when nobody reads its log any
+/// more, the exit code is 130.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  conveyor-driver test -f greeting.json -- ./greet.sh --loud")]
 pub(crate) struct Arguments {
@@ -70,9 +73,11 @@ impl Arguments {
             "name": self.name,
             "resources": [resource.resource],
             "run_timeout_ms": self.timeout,
-            "max_attempts": 1,
         });
-        self.settings.put_into(&mut document);
+        self.settings.put_into(&mut document)?;
+        if document["max_attempts"].is_null() {
+            document["max_attempts"] = 1.into();
+        }
         let options: DriverOptions = from_document(document)?;
         let driver = ScriptDriver { options, command };
         driver.check()?;
