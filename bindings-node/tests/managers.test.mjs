@@ -116,10 +116,13 @@ test("ending now gives everything back without waiting", async () => {
   await next.stop();
 });
 
-test("a signal that aborts drains", async () => {
+test("a signal that aborts drains", async (t) => {
   const stream = new EmbeddedStream();
   const controller = new AbortController();
+  t.after(() => controller.abort());
   const { signal } = controller;
+  // The stream keeps an event for a driver that it knows.
+  await (await new DriverManager({ drivers: new Driver(OPTIONS, greet), stream }).start()).stop();
   const running = new DriverManager({ drivers: new Driver(OPTIONS, greet), stream }).run({ signal });
   await stream.result(post(stream));
   controller.abort();
