@@ -65,10 +65,7 @@ pub(crate) fn release() {
 /// In a fork, where nobody listens: what is there belongs to the parent.
 pub(crate) fn leave_to_parent() {
     if let Some(watch) = here() {
-        SIGNALS
-            .iter()
-            .zip(&watch.before)
-            .for_each(|((signal, _), before)| disposition::put_back(*signal, hear, before));
+        watch.put_back();
         WATCH.store(ptr::null_mut(), Ordering::Relaxed);
     }
 }
@@ -129,11 +126,15 @@ impl Watch {
         let some = !listeners.is_empty();
         listeners.retain(Listener::listens);
         if some && listeners.is_empty() {
-            SIGNALS
-                .iter()
-                .zip(&self.before)
-                .for_each(|((signal, _), before)| disposition::put_back(*signal, hear, before));
+            self.put_back();
             self.listening.store(false, Ordering::Release);
+        }
+    }
+
+    /// Has done again what was done before.
+    fn put_back(&self) {
+        for ((signal, _), before) in SIGNALS.iter().zip(&self.before) {
+            disposition::put_back(*signal, hear, before);
         }
     }
 

@@ -71,6 +71,10 @@ void world_post(world *world, const char *name, const char *run_id);
 char *world_results(world *world, const char *run_id, size_t count);
 /* The log of a run, or of all with null; the caller frees it. */
 char *world_log(world *world, const char *run_id);
+/* A reconcile that does nothing but add to the counter it is given. */
+int ignores_run(void *data, conveyor_run run);
+/* Has the library say something: a manager starts and ends. */
+void world_speak(void);
 /* Stops within this time and frees all; the report is the caller's to free. */
 char *world_end(world *world, long grace_ms);
 

@@ -220,43 +220,25 @@ static void heard_freed(void *data)
   count_add(&((heard *)data)->freed, 1);
 }
 
-static int ignores(void *data, conveyor_run run)
-{
-  (void)run;
-  count_add(data, 1);
-  return 0;
-}
-
-static void speak(void)
-{
-  /* A message that cannot be read is worth a warning. */
-  world world;
-  counter done = COUNTER;
-  world_make(&world);
-  world_blocking(&world, GREETER, ignores, &done);
-  world_start(&world);
-  free(world_end(&world, -1));
-}
-
 static void the_library_says_what_it_does_through_a_function(void)
 {
   heard heard = {COUNTER, COUNTER};
   FAILS(CONVEYOR_E_ARGUMENT_INVALID, conveyor_log_listen(17, hears, &heard, heard_freed, NULL));
   OK(conveyor_log_listen(CONVEYOR_DEBUG, hears, &heard, heard_freed, NULL));
   FAILS(CONVEYOR_E_CONFLICT, conveyor_log_listen(CONVEYOR_DEBUG, hears, &heard, heard_freed, NULL));
-  speak();
+  world_speak();
   OK(conveyor_log_stop(NULL));
   OK(conveyor_log_stop(NULL));
   CHECK(count_now(&heard.records) > 0 && count_now(&heard.freed) == 1);
   long told = count_now(&heard.records);
-  speak();
+  world_speak();
   CHECK(count_now(&heard.records) == told);
 }
 
 static void the_library_says_what_it_does_when_it_is_asked(void)
 {
   conveyor_text records = 0;
-  speak();
+  world_speak();
   OK(conveyor_log_wait(CONVEYOR_DEBUG, 60000, NULL, NULL));
   OK(conveyor_log_wait(CONVEYOR_DEBUG, 0, &records, NULL));
   CHECK(records != 0);

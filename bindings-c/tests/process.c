@@ -17,23 +17,6 @@ static void hears(void *data, const conveyor_log_record *record)
   count_add(data, 1);
 }
 
-static int ignores(void *data, conveyor_run run)
-{
-  (void)run;
-  count_add(data, 1);
-  return 0;
-}
-
-static void speak(void)
-{
-  world world;
-  counter done = COUNTER;
-  world_make(&world);
-  world_blocking(&world, GREETER, ignores, &done);
-  world_start(&world);
-  free(world_end(&world, -1));
-}
-
 /* The child has to end well. */
 static void await_child(pid_t child)
 {
@@ -47,7 +30,7 @@ static void a_child_hears_what_it_says_itself(void)
   counter parents = COUNTER;
   conveyor_text records = 0;
   OK(conveyor_log_listen(CONVEYOR_DEBUG, hears, &parents, NULL, NULL));
-  speak();
+  world_speak();
   fflush(stdout);
   pid_t child = fork();
   CHECK(child >= 0);
@@ -56,18 +39,18 @@ static void a_child_hears_what_it_says_itself(void)
     OK(conveyor_log_stop(NULL));
     OK(conveyor_log_wait(CONVEYOR_DEBUG, 0, &records, NULL));
     CHECK(records == 0);
-    speak();
+    world_speak();
     OK(conveyor_log_wait(CONVEYOR_DEBUG, 60000, &records, NULL));
     CHECK(records != 0);
     OK(conveyor_log_listen(CONVEYOR_DEBUG, hears, &childs, NULL, NULL));
-    speak();
+    world_speak();
     OK(conveyor_log_stop(NULL));
     CHECK(count_now(&childs) > 0);
     _exit(0);
   }
   await_child(child);
   long told = count_now(&parents);
-  speak();
+  world_speak();
   OK(conveyor_log_stop(NULL));
   CHECK(count_now(&parents) > told);
 }
@@ -75,7 +58,7 @@ static void a_child_hears_what_it_says_itself(void)
 static void started(world *world, const char *options, void *data)
 {
   world_make_with(world, options);
-  world_blocking(world, GREETER, ignores, data);
+  world_blocking(world, GREETER, ignores_run, data);
   world_start(world);
 }
 
@@ -233,7 +216,7 @@ static void what_was_made_before_a_fork_is_the_parents(void)
   counter done = COUNTER;
   conveyor_queue queue;
   world_make(&parents);
-  world_blocking(&parents, GREETER, ignores, &done);
+  world_blocking(&parents, GREETER, ignores_run, &done);
   world_start(&parents);
   OK(conveyor_queue_new(true, &queue, NULL));
   fflush(stdout);
@@ -249,7 +232,7 @@ static void what_was_made_before_a_fork_is_the_parents(void)
     /* And the child can have its own. */
     counter mine = COUNTER;
     world_make(&childs);
-    world_blocking(&childs, GREETER, ignores, &mine);
+    world_blocking(&childs, GREETER, ignores_run, &mine);
     world_start(&childs);
     world_post(&childs, "a", "run-1");
     count_await(&mine, 1);

@@ -26,6 +26,6 @@ impl Event {
 
     /// Which delivery of the event this is, from 1.
     pub(super) fn attempt(&self) -> u32 {
-        u32::try_from(self.delivery.attempt).unwrap_or(u32::MAX)
+        self.delivery.attempt()
     }
 }

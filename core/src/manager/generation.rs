@@ -30,6 +30,13 @@ pub(super) struct Taken {
     pub(super) generation: u64,
 }
 
+impl Taken {
+    /// Which delivery of its message this is, from 1.
+    pub(super) fn attempt(&self) -> u32 {
+        u32::try_from(self.delivery.attempt).unwrap_or(u32::MAX)
+    }
+}
+
 impl Deref for Taken {
     type Target = Delivery;
 

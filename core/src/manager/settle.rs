@@ -101,9 +101,8 @@ impl Life {
     /// counts as a delivery, so it comes less and less often while the newer one is busy.
     pub(super) async fn leave_to_others(&self, delivery: &Taken) -> End {
         const LEAST: Duration = Duration::from_millis(500);
-        let most = Duration::from_millis(self.driver.options().ack_wait_ms / 3).max(LEAST);
-        let before = u32::try_from(delivery.attempt).unwrap_or(u32::MAX).saturating_sub(1);
-        let delay = jittered(LEAST, most, before).max(LEAST);
+        let most = (self.ack_wait() / 3).max(LEAST);
+        let delay = jittered(LEAST, most, delivery.attempt().saturating_sub(1)).max(LEAST);
         tracing::info!(
             driver = %self.name, subject = %delivery.subject, delay_ms = delay.as_millis(),
             "given back: another instance of this driver handles this resource type"
@@ -153,12 +152,11 @@ impl Life {
             // Its ack wait gives it back; sooner it would only end a connection sooner.
             return End::Retried;
         }
-        let attempt = u32::try_from(delivery.attempt).unwrap_or(u32::MAX);
         // This waits for the server: neither at once, as a driver may want its retries, nor for as
         // long as an event that was delivered often would wait for its next attempt.
         const LEAST: Duration = Duration::from_millis(500);
         const MOST: Duration = Duration::from_secs(5);
-        let delay = jittered(LEAST, MOST, attempt.saturating_sub(1)).max(LEAST);
+        let delay = jittered(LEAST, MOST, delivery.attempt().saturating_sub(1)).max(LEAST);
         self.send(delivery, Settlement::Nak(delay)).await;
         End::Retried
     }

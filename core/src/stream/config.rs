@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::subject::{LOGS, LOGS_STREAM, MESSAGES, MESSAGES_STREAM, PIPELINES, PIPELINES_STREAM};
+use crate::subject::{
+    self, LOGS, LOGS_STREAM, MESSAGES, MESSAGES_STREAM, PIPELINES, PIPELINES_STREAM,
+};
 
 /// When a stream lets go of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -69,6 +71,15 @@ pub struct ConsumerConfig {
     pub inactive_threshold: Option<Duration>,
     /// Who made it and for what.
     pub metadata: BTreeMap<String, String>,
+}
+
+impl ConsumerConfig {
+    /// Whether it delivers what is published there.
+    #[must_use]
+    pub fn takes(&self, subject: &str) -> bool {
+        let filters = &self.filters;
+        filters.is_empty() || filters.iter().any(|filter| subject::matches(filter, subject))
+    }
 }
 
 /// A consumer as the server has it.

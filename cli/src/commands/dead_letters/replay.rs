@@ -4,7 +4,7 @@ use std::io::Write;
 
 use bytes::Bytes;
 use clap::Args;
-use conveyor_driver::stream::{ConsumerConfig, EventStream, Message};
+use conveyor_driver::stream::{EventStream, Message};
 use conveyor_driver::subject::{self, MESSAGES_STREAM, ORIGINAL_HEADER_PREFIX};
 
 use super::Chosen;
@@ -83,7 +83,7 @@ async fn replay(stream: &dyn EventStream, parts: &[Letter]) -> Result<String, Fa
     let subject = subject::driver(&first.driver, resource);
     // Anyone else who takes it would keep the server from refusing it, and not run it.
     let consumer = stream.consumer(MESSAGES_STREAM, &first.driver).await?;
-    if !consumer.is_some_and(|consumer| takes(&consumer.config, &subject)) {
+    if !consumer.is_some_and(|consumer| consumer.config.takes(&subject)) {
         return Err(refuse("the driver does not listen: the message would be dropped")
             .hint("start the driver once, so that it has its consumer"));
     }
@@ -105,11 +105,6 @@ async fn replay(stream: &dyn EventStream, parts: &[Letter]) -> Result<String, Fa
 fn resource_type<'a>(driver: &str, subject: &'a str) -> Option<&'a str> {
     let addressed = subject::driver(driver, "");
     subject.strip_prefix(&addressed).or_else(|| subject.strip_prefix(&subject::resource("")))
-}
-
-fn takes(consumer: &ConsumerConfig, subject: &str) -> bool {
-    let filters = &consumer.filters;
-    filters.is_empty() || filters.iter().any(|filter| subject::matches(filter, subject))
 }
 
 /// A header that the sender of the message gave it. Orders to the server are not repeated, the message id

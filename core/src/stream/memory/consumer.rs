@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::filters;
 use super::shelf::Shelf;
 use super::token::Token;
 use super::unsettled::Unsettled;
@@ -66,10 +65,8 @@ impl Consumer {
             for sequence in before {
                 shelf.release(sequence);
             }
-            let filters = &self.config.filters;
-            let wanted = |sequence| {
-                Some(filters::match_subject(filters, &shelf.get(sequence)?.message.subject))
-            };
+            let config = &self.config;
+            let wanted = |sequence| Some(config.takes(&shelf.get(sequence)?.message.subject));
             for (sequence, holds) in self.unsettled.hold_only(wanted) {
                 if holds { shelf.hold(sequence) } else { shelf.release(sequence) }
             }
@@ -103,7 +100,7 @@ impl Consumer {
     }
 
     pub(super) fn wants(&self, subject: &str) -> bool {
-        filters::match_subject(&self.config.filters, subject)
+        self.config.takes(subject)
     }
 
     /// Takes note of a message it wants.

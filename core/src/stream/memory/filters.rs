@@ -2,10 +2,6 @@
 
 use crate::subject;
 
-pub(super) fn match_subject(filters: &[String], subject: &str) -> bool {
-    filters.is_empty() || filters.iter().any(|filter| subject::matches(filter, subject))
-}
-
 /// Whether some subject could match both.
 pub(super) fn overlap(one: &[String], other: &[String]) -> bool {
     one.is_empty()
